@@ -1,0 +1,124 @@
+/**
+ * PULL: receives tasks from PUSH sockets, fairly from each.
+ *
+ * @see RFC 30
+ *
+ * @since 0.1.0
+ */
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import type * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
+import type * as Option from "effect/Option"
+import type * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
+import * as internal from "./internal/socket.ts"
+import type { Message } from "./Message.ts"
+import * as Socket from "./Socket.ts"
+import type * as SocketOptions from "./SocketOptions.ts"
+import type { Transport } from "./Transport.ts"
+import type { ZmqError } from "./ZmqError.ts"
+
+/**
+ * A PULL socket.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Pull extends Socket.Readable<Message> {
+  readonly type: "PULL"
+}
+
+/**
+ * Options of a PULL socket.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options extends SocketOptions.ReceiveOptions {
+  /** Keep only the newest message of each peer. Messages of one frame only. Default: false. (`ZMQ_CONFLATE`) */
+  readonly conflate?: boolean | undefined
+}
+
+/**
+ * Makes a PULL socket, which lives as long as the scope.
+ *
+ * Fails with `AddressInUse`, `AddressUnavailable`, `InvalidEndpoint`, `InvalidOption`, `LimitReached` or `Unsupported`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: Options): Effect.Effect<Pull, ZmqError, Transport | Scope.Scope> =>
+  internal.make<Pull>("Pull", "PULL", options)
+
+/**
+ * Receives the next message: waits for one, in line behind who asked before.
+ *
+ * It may be interrupted or timed out without loss: what it did not give is still in the socket. Fails with `Closed` when
+ * the socket closes.
+ *
+ * @category receiving
+ * @since 0.1.0
+ */
+export const receive: (self: Pull) => Effect.Effect<Message, ZmqError> = internal.receive
+
+/**
+ * Receives the next message if it has arrived, and waits for none.
+ *
+ * @category receiving
+ * @since 0.1.0
+ */
+export const poll: (self: Pull) => Effect.Effect<Option.Option<Message>, ZmqError> = internal.poll
+
+/**
+ * The messages, one at a time: nothing is taken from the socket before it is asked for, so that `Stream.take`,
+ * `Stream.takeUntil`, `Stream.runHead` or an interruption lose nothing. Ends when the socket closes.
+ *
+ * `Stream.merge` takes ahead into a buffer of its own, which is lost when it is interrupted; `Poller.merge` does not.
+ *
+ * @category receiving
+ * @since 0.1.0
+ */
+export const stream: (self: Pull) => Stream.Stream<Message> = internal.stream
+
+/**
+ * The messages in arrays, each what had arrived, 1 to 4,096: the fast form. Whoever receives an array owns all that is
+ * in it. Ends when the socket closes.
+ *
+ * @category receiving
+ * @since 0.1.0
+ */
+export const batches: (self: Pull) => Stream.Stream<NonEmptyReadonlyArray<Message>> = internal.batches
+
+/**
+ * Runs an effect for each message, one after the other, until the socket closes: as lossless as `stream`, and the fastest
+ * way to handle one message at a time.
+ *
+ * @category receiving
+ * @since 0.1.0
+ */
+export const runForEach: {
+  <A, E, R>(f: (message: Message) => Effect.Effect<A, E, R>): (self: Pull) => Effect.Effect<void, E, R>
+  <A, E, R>(self: Pull, f: (message: Message) => Effect.Effect<A, E, R>): Effect.Effect<void, E, R>
+} = dual(2, internal.runForEach)
+
+/**
+ * The messages, decoded by a schema of their frames (`Message.frames`, `Message.frame`).
+ *
+ * A message that does not fit is dropped and counted (the metric `zmq_messages_malformed`), or, with
+ * `onMalformed: "fail"`, fails the stream with a `SchemaError`.
+ *
+ * @category receiving
+ * @since 0.1.0
+ */
+export const streamSchema: {
+  <A, RD, RE, OnMalformed extends "drop" | "fail" = "drop">(
+    schema: Schema.Codec<A, Message, RD, RE>,
+    options?: { readonly onMalformed?: OnMalformed | undefined }
+  ): (self: Pull) => Stream.Stream<A, OnMalformed extends "fail" ? Schema.SchemaError : never, RD>
+  <A, RD, RE, OnMalformed extends "drop" | "fail" = "drop">(
+    self: Pull,
+    schema: Schema.Codec<A, Message, RD, RE>,
+    options?: { readonly onMalformed?: OnMalformed | undefined }
+  ): Stream.Stream<A, OnMalformed extends "fail" ? Schema.SchemaError : never, RD>
+} = dual((args) => Socket.isSocket(args[0]), internal.streamSchema)

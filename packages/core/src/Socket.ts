@@ -1,0 +1,164 @@
+/**
+ * What all sockets share.
+ *
+ * A socket is made by the module of its type (`Push.make`, `Sub.make`, …) and belongs to the scope it is made in:
+ * scopes are the only lifecycle, and there is no `close`. When the scope closes, the socket takes no more messages in,
+ * delivers what it still has queued for at most its `linger`, and is gone; what waits on it then fails with `Closed`, and
+ * its streams end.
+ *
+ * Any number of fibers may send and receive at once. Connections are made, lost and made again by themselves; `events`
+ * tells of it.
+ *
+ * @since 0.1.0
+ */
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
+import type { Pipeable } from "effect/Pipeable"
+import * as Predicate from "effect/Predicate"
+import type * as Stream from "effect/Stream"
+import type * as Endpoint from "./Endpoint.ts"
+import * as internal from "./internal/socket.ts"
+import type { CloseReport, SocketEvent } from "./SocketEvent.ts"
+import type { SocketType } from "./SocketType.ts"
+import type { Transport } from "./Transport.ts"
+import type { ZmqError } from "./ZmqError.ts"
+
+/**
+ * @category type IDs
+ * @since 0.1.0
+ */
+export const TypeId: typeof internal.TypeId = internal.TypeId
+
+/**
+ * A socket of any type.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Socket extends Pipeable {
+  readonly [TypeId]: typeof TypeId
+  /** The socket's type, by its name on the wire. */
+  readonly type: SocketType
+  /** What carries it. */
+  readonly transport: Transport["Service"]
+}
+
+/**
+ * A socket that gives what it receives as an `A`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Readable<out A> extends Socket {
+  readonly [internal.ReadableTypeId]: (_: never) => A
+}
+
+/**
+ * @since 0.1.0
+ */
+export declare namespace Readable {
+  /**
+   * What a socket gives.
+   *
+   * @category models
+   * @since 0.1.0
+   */
+  export type Value<S> = S extends Readable<infer A> ? A : never
+}
+
+/**
+ * Tells whether a value is a socket.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isSocket = (u: unknown): u is Socket => Predicate.hasProperty(u, TypeId)
+
+export type {
+  /**
+   * Options of every socket.
+   *
+   * @category models
+   * @since 0.1.0
+   */
+  Options
+} from "./SocketOptions.ts"
+
+/**
+ * What the socket is bound and connected to, with ports and paths that were left open filled in.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const endpoints = (self: Socket): Effect.Effect<ReadonlyArray<string>> => internal.endpoints(self)
+
+/**
+ * The events of the socket: all from before its first bind or connect on (where there were more than 1,024, the newest of
+ * them), then those to come. Ends after `Closed`.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const events = (self: Socket): Stream.Stream<SocketEvent> => internal.events(self)
+
+/**
+ * Binds the socket to a further endpoint, and answers with the resolved one.
+ *
+ * Fails with `AddressInUse`, `AddressUnavailable`, `InvalidEndpoint`, `Unsupported` or `Closed`.
+ *
+ * @category endpoints
+ * @since 0.1.0
+ */
+export const bind: {
+  (endpoint: Endpoint.Input): (self: Socket) => Effect.Effect<string, ZmqError>
+  (self: Socket, endpoint: Endpoint.Input): Effect.Effect<string, ZmqError>
+} = dual(2, internal.bind)
+
+/**
+ * Ends the accepting of peers at an endpoint, as `endpoints` has it; peers that are connected stay. The address is free
+ * when this returns.
+ *
+ * @category endpoints
+ * @since 0.1.0
+ */
+export const unbind: {
+  (endpoint: Endpoint.Input): (self: Socket) => Effect.Effect<void, ZmqError>
+  (self: Socket, endpoint: Endpoint.Input): Effect.Effect<void, ZmqError>
+} = dual(2, internal.unbind)
+
+/**
+ * Connects the socket to a further endpoint; succeeds before the peer exists.
+ *
+ * Fails with `InvalidEndpoint`, `Unsupported` or `Closed`.
+ *
+ * @category endpoints
+ * @since 0.1.0
+ */
+export const connect: {
+  (endpoint: Endpoint.Input): (self: Socket) => Effect.Effect<void, ZmqError>
+  (self: Socket, endpoint: Endpoint.Input): Effect.Effect<void, ZmqError>
+} = dual(2, internal.connect)
+
+/**
+ * Ends the connection to an endpoint, as `endpoints` has it.
+ *
+ * @category endpoints
+ * @since 0.1.0
+ */
+export const disconnect: {
+  (endpoint: Endpoint.Input): (self: Socket) => Effect.Effect<void, ZmqError>
+  (self: Socket, endpoint: Endpoint.Input): Effect.Effect<void, ZmqError>
+} = dual(2, internal.disconnect)
+
+/**
+ * Closes the socket before its scope does, and tells how it closed: takes no more messages in, and delivers what is
+ * queued for at most `within`. Whatever is done with the socket afterwards fails with `Closed`.
+ *
+ * @category lifecycle
+ * @since 0.1.0
+ */
+export const drain: {
+  (within: Duration.Input): (self: Socket) => Effect.Effect<CloseReport>
+  (self: Socket, within: Duration.Input): Effect.Effect<CloseReport>
+} = dual(2, internal.drain)

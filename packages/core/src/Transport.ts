@@ -1,0 +1,113 @@
+/**
+ * The seam between sockets and what carries their messages.
+ *
+ * A program uses sockets (`Push`, `Pull`, …); which transport carries them is a Layer, provided once:
+ * `ZmqTransport.layer` (libzmq), `MemoryTransport.layer` (in this process, for tests). This module is for those who
+ * write a transport, and for asking one what it can do.
+ *
+ * A transport opens sockets as `Handle`s. **Waiting takes nothing; taking is synchronous.** What was not taken is still
+ * in the socket, and so interruption, timeouts, races and merges cannot lose a message.
+ *
+ * @since 0.1.0
+ */
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
+import type * as Endpoint from "./Endpoint.ts"
+import type { Message } from "./Message.ts"
+import type { CloseReport, SocketEvent } from "./SocketEvent.ts"
+import type { Resolved } from "./SocketOptions.ts"
+import type { SocketType } from "./SocketType.ts"
+import type { Reason } from "./ZmqError.ts"
+
+/**
+ * What a transport can do: socket types, the schemes of endpoints, and security mechanisms.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Capability = SocketType | "tcp" | "ipc" | "inproc" | "ws" | "plain" | "curve"
+
+/**
+ * What carries the messages of sockets.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Transport extends Context.Service<
+  Transport,
+  {
+    /** The name of the transport, as error messages have it. */
+    readonly name: string
+    /** The version of what does the work. */
+    readonly version: string
+    readonly capabilities: ReadonlySet<Capability>
+    /**
+     * Opens a socket, and closes it with the scope: intake stops, what is queued is delivered for at most `linger`, and
+     * the addresses are free when the close returns.
+     *
+     * Fails with `Unsupported` where the transport lacks the type or an option, `LimitReached`.
+     */
+    readonly open: (type: SocketType, options: Resolved) => Effect.Effect<Handle, Reason, Scope.Scope>
+  }
+>()("@effect-zmq/core/Transport") {}
+
+/**
+ * An open socket of a transport.
+ *
+ * Sockets see to it that at most one fiber waits for `readable` at a time; everything else may be called by any number
+ * of fibers at once. Everything fails with `Closed` once the socket is closed.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Handle {
+  /**
+   * What is here now, at most `max` messages, taken: the caller owns the array. `[]` where there is nothing. It and
+   * `receiveOneUnsafe` serve from the same read-ahead array, which belongs to the socket.
+   */
+  readonly receiveUnsafe: (max: number) => ReadonlyArray<Message>
+  /** The next message, taken; `undefined` where none is here now. */
+  readonly receiveOneUnsafe: () => Message | undefined
+  /** Waits until there is something to take, and takes nothing. */
+  readonly readable: Effect.Effect<void, Reason>
+  /** Brings in what has arrived already, so that it can be taken; waits for nothing else. */
+  readonly refresh: Effect.Effect<void, Reason>
+  /**
+   * Hands a message over now. `false`: not so (no room, or others wait in line), and `send` then waits, or says why.
+   */
+  readonly sendUnsafe: (message: Message) => boolean
+  /**
+   * Sends messages in this order, each whole, waiting in line where there is no room. Interrupted, it has sent a prefix
+   * of them.
+   */
+  readonly send: (messages: NonEmptyReadonlyArray<Message>) => Effect.Effect<void, Reason>
+  /** Binds, and answers with the endpoint as it is known to peers. */
+  readonly bind: (endpoint: Endpoint.Endpoint) => Effect.Effect<Endpoint.Endpoint, Reason>
+  /** Accepts no more peers there; those that are connected stay. */
+  readonly unbind: (endpoint: Endpoint.Endpoint) => Effect.Effect<void, Reason>
+  /** Begins to connect, and succeeds before the peer exists. */
+  readonly connect: (endpoint: Endpoint.Endpoint) => Effect.Effect<void, Reason>
+  /** Ends the connection, and connects no more. */
+  readonly disconnect: (endpoint: Endpoint.Endpoint) => Effect.Effect<void, Reason>
+  /** Subscriptions are counted: what was subscribed to twice ends with the second `unsubscribe`. SUB only. */
+  readonly subscribe: (prefix: Uint8Array) => Effect.Effect<void, Reason>
+  readonly unsubscribe: (prefix: Uint8Array) => Effect.Effect<void, Reason>
+  /**
+   * Withdraws the request that has not been answered: its connection is opened anew, and a late reply is never seen.
+   * Does nothing where there is none. REQ only.
+   */
+  readonly withdraw: Effect.Effect<void>
+  /** Closes the socket: delivers what is queued for at most `within`. Later calls get the first one's report. */
+  readonly drain: (within: Duration.Duration) => Effect.Effect<CloseReport>
+  /** What the socket is bound and connected to, resolved, in the order of the calls. */
+  readonly endpoints: Effect.Effect<ReadonlyArray<Endpoint.Endpoint>>
+  /**
+   * The events of the socket from the first on (where there were more than 1,024, the newest of them), then those to
+   * come; ends after `Closed`.
+   */
+  readonly events: Stream.Stream<SocketEvent>
+}

@@ -1,0 +1,329 @@
+/** What the modules of the socket types share: making, receiving, sending. */
+import * as Arr from "effect/Array"
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { constVoid } from "effect/Function"
+import * as Metric from "effect/Metric"
+import * as Option from "effect/Option"
+import * as Pipeable from "effect/Pipeable"
+import type * as Pull from "effect/Pull"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as Sink from "effect/Sink"
+import * as Stream from "effect/Stream"
+import * as Endpoint from "../Endpoint.ts"
+import * as Message from "../Message.ts"
+import type { Socket } from "../Socket.ts"
+import type { CloseReport, SocketEvent } from "../SocketEvent.ts"
+import type { DuplexOptions, Particular } from "../SocketOptions.ts"
+import * as SocketOptions from "../SocketOptions.ts"
+import type { SocketType } from "../SocketType.ts"
+import * as Transport from "../Transport.ts"
+import { type InvalidEndpoint, InvalidMessage, isZmqError, type Reason, Unsupported, ZmqError } from "../ZmqError.ts"
+import { ReceiveLine, type Take } from "./receiveLine.ts"
+
+export const TypeId = "~@effect-zmq/core/Socket"
+export const ReadableTypeId = "~@effect-zmq/core/Socket/Readable"
+
+/** A socket of any type; what each type can do is for the interfaces of the modules to say. */
+export class SocketImpl extends Pipeable.Class {
+  readonly [TypeId]: typeof TypeId = TypeId
+  readonly module: string
+  readonly type: SocketType
+  readonly transport: Transport.Transport["Service"]
+  readonly handle: Transport.Handle
+  readonly line: ReceiveLine
+
+  constructor(module: string, type: SocketType, transport: Transport.Transport["Service"], handle: Transport.Handle) {
+    super()
+    this.module = module
+    this.type = type
+    this.transport = transport
+    this.handle = handle
+    this.line = new ReceiveLine(handle)
+  }
+
+  fail(method: string, reason: Reason): ZmqError {
+    return new ZmqError({ module: this.module, method, reason })
+  }
+}
+
+// `make` below is the only constructor of sockets.
+const impl = (self: Socket): SocketImpl => self as SocketImpl
+
+/** What is under a socket, for the modules of types that need more than is here. */
+export const handleOf = (self: Socket): Transport.Handle => impl(self).handle
+
+export const lineOf = (self: Socket): ReceiveLine => impl(self).line
+
+/** The error of one of a socket's functions. */
+export const fail = (self: Socket, method: string, reason: Reason): Effect.Effect<never, ZmqError> =>
+  Effect.fail(impl(self).fail(method, reason))
+
+export const mapReason =
+  (self: Socket, method: string) =>
+  <A, R>(effect: Effect.Effect<A, Reason, R>): Effect.Effect<A, ZmqError, R> =>
+    Effect.mapError(effect, (reason) => impl(self).fail(method, reason))
+
+// -----------------------------------------------------------------------------
+// Making
+// -----------------------------------------------------------------------------
+
+/**
+ * Opens a socket, binds, and connects; where one of it fails, what was opened is closed before the failure is seen.
+ */
+export const make = <S extends Socket>(
+  module: string,
+  type: S["type"],
+  options: DuplexOptions & Particular,
+  Impl: typeof SocketImpl = SocketImpl
+): Effect.Effect<S, ZmqError, Transport.Transport | Scope.Scope> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.fork(yield* Effect.scope)
+      const opened = yield* Effect.exit(restore(Scope.provide(open(module, type, options, Impl), scope)))
+      if (Exit.isFailure(opened)) {
+        yield* Scope.close(scope, opened)
+        return yield* Effect.mapError(Effect.failCause(opened.cause), (reason) => new ZmqError({ module, method: "make", reason }))
+      }
+      // The module that calls gives the type and the interface that goes with it.
+      return opened.value as unknown as S
+    })
+  )
+
+const open = Effect.fnUntraced(function* (
+  module: string,
+  type: SocketType,
+  options: DuplexOptions & Particular,
+  Impl: typeof SocketImpl
+) {
+  const transport = yield* Transport.Transport
+  const binds = yield* parseAll(options.bind, Endpoint.parseBind)
+  const connects = yield* parseAll(options.connect, Endpoint.parseConnect)
+  const ipv6 = [...binds, ...connects].some((endpoint) => endpoint._tag === "Tcp" && endpoint.host.includes(":"))
+  const resolved = yield* Effect.fromResult(SocketOptions.resolve(options, ipv6))
+  for (const endpoint of [...binds, ...connects]) yield* supported(transport, endpoint)
+  if (!transport.capabilities.has(type)) {
+    return yield* new Unsupported({
+      transport: transport.name,
+      feature: `${type} sockets`,
+      hint: `it has ${[...transport.capabilities].join(", ")}`
+    })
+  }
+  const handle = yield* transport.open(type, resolved)
+  for (const endpoint of binds) yield* handle.bind(endpoint)
+  for (const endpoint of connects) yield* handle.connect(endpoint)
+  return new Impl(module, type, transport, handle)
+})
+
+type Parse = (input: string) => Result.Result<Endpoint.Endpoint, InvalidEndpoint>
+
+const parseAll = (input: Endpoint.Input | ReadonlyArray<Endpoint.Input> | undefined, parse: Parse) =>
+  Effect.forEach(input === undefined ? [] : isArray(input) ? input : [input], (one) => parseOne(one, parse))
+
+// `Array.isArray` does not narrow a readonly array.
+const isArray = (input: Endpoint.Input | ReadonlyArray<Endpoint.Input>): input is ReadonlyArray<Endpoint.Input> =>
+  Array.isArray(input)
+
+const parseOne = (input: Endpoint.Input, parse: Parse): Effect.Effect<Endpoint.Endpoint, InvalidEndpoint> =>
+  Effect.fromResult(parse(typeof input === "string" ? input : Endpoint.format(input)))
+
+const supported = (
+  transport: Transport.Transport["Service"],
+  endpoint: Endpoint.Endpoint
+): Effect.Effect<void, Unsupported> => {
+  const scheme = endpoint._tag === "Other" ? endpoint.scheme : endpoint._tag.toLowerCase()
+  const capabilities: ReadonlySet<string> = transport.capabilities
+  return capabilities.has(scheme)
+    ? Effect.void
+    : Effect.fail(
+        new Unsupported({
+          transport: transport.name,
+          feature: `${scheme}:// endpoints`,
+          hint: "use tcp://host:port, ipc://path or inproc://name"
+        })
+      )
+}
+
+// -----------------------------------------------------------------------------
+// Endpoints, events, close
+// -----------------------------------------------------------------------------
+
+export const endpoints = (self: Socket): Effect.Effect<ReadonlyArray<string>> =>
+  Effect.map(impl(self).handle.endpoints, (all) => all.map(Endpoint.format))
+
+export const events = (self: Socket): Stream.Stream<SocketEvent> => impl(self).handle.events
+
+export const drain = (self: Socket, within: Duration.Input): Effect.Effect<CloseReport> =>
+  Effect.suspend(() => impl(self).handle.drain(Duration.fromInputUnsafe(within)))
+
+const withEndpoint =
+  <A>(
+    method: "bind" | "unbind" | "connect" | "disconnect",
+    parse: Parse,
+    use: (handle: Transport.Handle, endpoint: Endpoint.Endpoint) => Effect.Effect<A, Reason>
+  ) =>
+  (self: Socket, input: Endpoint.Input): Effect.Effect<A, ZmqError> => {
+    const { handle, transport } = impl(self)
+    return parseOne(input, parse).pipe(
+      Effect.tap((endpoint) => supported(transport, endpoint)),
+      Effect.flatMap((endpoint) => use(handle, endpoint)),
+      mapReason(self, method)
+    )
+  }
+
+export const bind = withEndpoint("bind", Endpoint.parseBind, (handle, endpoint) =>
+  Effect.map(handle.bind(endpoint), Endpoint.format)
+)
+
+export const unbind = withEndpoint("unbind", Endpoint.parseBind, (handle, endpoint) => handle.unbind(endpoint))
+
+export const connect = withEndpoint("connect", Endpoint.parseConnect, (handle, endpoint) => handle.connect(endpoint))
+
+export const disconnect = withEndpoint("disconnect", Endpoint.parseConnect, (handle, endpoint) =>
+  handle.disconnect(endpoint)
+)
+
+// -----------------------------------------------------------------------------
+// Receiving
+// -----------------------------------------------------------------------------
+
+const takeOne: Take<Message.Message> = (handle) => handle.receiveOneUnsafe()
+
+/** The most messages that an array of `batches` has. */
+const batchSize = 4096
+
+const takeBatch: Take<NonEmptyReadonlyArray<Message.Message>> = (handle) => {
+  const batch = handle.receiveUnsafe(batchSize)
+  // Its length was looked at.
+  return batch.length === 0 ? undefined : (batch as NonEmptyReadonlyArray<Message.Message>)
+}
+
+export const receive = (self: Socket): Effect.Effect<Message.Message, ZmqError> =>
+  receiveWith(self, "receive", Effect.succeed)
+
+/** Receives, and hands what was taken to `f` in the step that takes it. */
+export const receiveWith = <A, E, R>(
+  self: Socket,
+  method: string,
+  f: (message: Message.Message) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E | ZmqError, R> => impl(self).line.take(takeOne, f, (reason) => fail(self, method, reason))
+
+export const poll = (self: Socket): Effect.Effect<Option.Option<Message.Message>, ZmqError> => {
+  const { handle, line } = impl(self)
+  return Effect.map(handle.refresh, () => Option.fromUndefinedOr(line.takeUnsafe(takeOne))).pipe(mapReason(self, "poll"))
+}
+
+/** One message a pull: what a consumer has not asked for is still in the socket. */
+export const stream = (self: Socket): Stream.Stream<Message.Message> =>
+  fromTake(self, takeOne, (message) => Effect.succeed([message]))
+
+export const batches = (self: Socket): Stream.Stream<NonEmptyReadonlyArray<Message.Message>> =>
+  fromTake(self, takeBatch, (batch) => Effect.succeed([batch]))
+
+const fromTake = <A, B, E>(
+  self: Socket,
+  take: Take<A>,
+  f: (taken: A) => Effect.Effect<NonEmptyReadonlyArray<B>, E>
+): Stream.Stream<B, E> => {
+  const pull: Pull.Pull<NonEmptyReadonlyArray<B>, E> = impl(self).line.take(take, f, () => Cause.done())
+  return Stream.fromPull(Effect.succeed(pull))
+}
+
+export const runForEach = <A, E, R>(
+  self: Socket,
+  f: (message: Message.Message) => Effect.Effect<A, E, R>
+): Effect.Effect<void, E, R> =>
+  Effect.suspend(() => {
+    let open = true
+    const step: Effect.Effect<unknown, E, R> = impl(self).line.take<Message.Message, unknown, E, R, never>(takeOne, f, () =>
+      Effect.sync(() => {
+        open = false
+      })
+    )
+    return Effect.whileLoop({ while: () => open, body: () => step, step: constVoid })
+  })
+
+/** Ends in peace where an effect fails because the socket closed. */
+export const untilClosed = <A, E, R>(effect: Effect.Effect<A, ZmqError | E, R>): Effect.Effect<void, ZmqError | E, R> =>
+  Effect.catchIf(
+    Effect.asVoid(effect),
+    (error) => isZmqError(error) && error.reason._tag === "Closed",
+    () => Effect.void
+  )
+
+const malformed = Metric.counter("zmq_messages_malformed", {
+  description: "messages dropped because they did not fit the schema of who received them",
+  incremental: true
+})
+
+export interface SchemaOptions<OnMalformed extends "drop" | "fail" = "drop" | "fail"> {
+  readonly onMalformed?: OnMalformed | undefined
+}
+
+export const streamSchema = <A, RD, RE, OnMalformed extends "drop" | "fail" = "drop">(
+  self: Socket,
+  schema: Schema.Codec<A, Message.Message, RD, RE>,
+  options?: SchemaOptions<OnMalformed>
+): Stream.Stream<A, OnMalformed extends "fail" ? Schema.SchemaError : never, RD> => {
+  const decode = Schema.decodeUnknownEffect(schema)
+  const count = Metric.update(Metric.withAttributes(malformed, { socket: self.type }), 1)
+  const decoded: Stream.Stream<A, Schema.SchemaError, RD> =
+    options?.onMalformed === "fail"
+      ? Stream.mapEffect(stream(self), (message) => decode(message))
+      : Stream.flattenIterable(
+          Stream.mapEffect(stream(self), (message) =>
+            Effect.matchEffect(decode(message), {
+              onSuccess: (value) => Effect.succeed([value]),
+              onFailure: () => Effect.as(count, [])
+            })
+          )
+        )
+  // Of the two, only "fail" has left an error in it.
+  return decoded as Stream.Stream<A, OnMalformed extends "fail" ? Schema.SchemaError : never, RD>
+}
+
+// -----------------------------------------------------------------------------
+// Sending
+// -----------------------------------------------------------------------------
+
+export const send = (self: Socket, input: Message.Input, method = "send"): Effect.Effect<void, ZmqError> =>
+  Effect.suspend(() => {
+    const message = Message.fromInput(input)
+    if (message instanceof InvalidMessage) return fail(self, method, message)
+    const { handle } = impl(self)
+    return handle.sendUnsafe(message) ? Effect.void : mapReason(self, method)(handle.send([message]))
+  })
+
+export const sendAll = (self: Socket, inputs: Iterable<Message.Input>): Effect.Effect<void, ZmqError> =>
+  Effect.suspend(() => {
+    const messages: Array<Message.Message> = []
+    for (const input of inputs) {
+      const message = Message.fromInput(input)
+      if (message instanceof InvalidMessage) return fail(self, "sendAll", message)
+      messages.push(message)
+    }
+    return Arr.isReadonlyArrayNonEmpty(messages)
+      ? mapReason(self, "sendAll")(impl(self).handle.send(messages))
+      : Effect.void
+  })
+
+export const sendSchema = <A, RD, RE>(
+  self: Socket,
+  schema: Schema.Codec<A, Message.Message, RD, RE>
+): ((value: A) => Effect.Effect<void, ZmqError | Schema.SchemaError, RE>) => {
+  const encode = Schema.encodeEffect(schema)
+  return (value) => Effect.flatMap(encode(value), (message) => send(self, message))
+}
+
+export const sink = (self: Socket): Sink.Sink<void, Message.Input, never, ZmqError> =>
+  Sink.forEachArray((inputs) => sendAll(self, inputs))
+
+export const sinkBatches = (
+  self: Socket
+): Sink.Sink<void, ReadonlyArray<Message.Input>, never, ZmqError> =>
+  Sink.forEach((inputs) => sendAll(self, inputs))
