@@ -1,0 +1,40 @@
+/**
+ * Hello, the server: answers each "Hello" with "World", after a second of work.
+ *
+ *     node examples/hello/server.ts
+ *
+ * It serves one client after the other, in fair turn, and goes on until Ctrl-C.
+ */
+import { type Endpoint, Message, Rep, Socket } from "@effect-zmq/core"
+import { Console, Duration, Effect } from "effect"
+import { Command } from "effect/cli"
+import { bind, duration, main } from "../main.ts"
+import { show } from "../messages.ts"
+
+export const server = Effect.fnUntraced(function* (options: {
+  readonly bind: Endpoint.Input
+  readonly delay: Duration.Input
+}) {
+  const rep = yield* Rep.make({ bind: options.bind })
+  yield* Console.log(`Listening on ${yield* Socket.endpoints(rep)}`)
+
+  yield* Rep.serve(rep, (request) =>
+    Effect.gen(function* () {
+      yield* Console.log(Message.text(request) === "Hello" ? "Hello" : `${show(request)}, not quite Hello`)
+      yield* Effect.sleep(options.delay)
+      return "World"
+    })
+  )
+}, Effect.scoped)
+
+main(
+  import.meta,
+  Command.make(
+    "server",
+    {
+      bind: bind("tcp://127.0.0.1:5555"),
+      delay: duration("delay", "how long an answer takes", Duration.seconds(1))
+    },
+    server
+  ).pipe(Command.withDescription(`Answers each "Hello" with "World".`))
+)

@@ -1,0 +1,55 @@
+/**
+ * The pipeline, the ventilator: hands a batch of tasks to the workers.
+ *
+ *     node examples/pipeline/ventilator.ts
+ *
+ * Tasks go to the workers in turn: to those that are there when it begins, and so it waits for Enter.
+ */
+import { type Endpoint, Push, Socket } from "@effect-zmq/core"
+import { Console, Effect, Random, Terminal } from "effect"
+import { Command, Flag } from "effect/cli"
+import { bind, connect, main, number } from "../main.ts"
+
+export const ventilator = Effect.fnUntraced(function* <E, R>(options: {
+  readonly bind: Endpoint.Input
+  readonly connect: Endpoint.Input
+  readonly tasks: number
+  /** Ends when it is time to begin. */
+  readonly ready: Effect.Effect<void, E, R>
+}) {
+  const workers = yield* Push.make({ bind: options.bind })
+  const sink = yield* Push.make({ connect: options.connect })
+  yield* Console.log(`Handing out tasks on ${yield* Socket.endpoints(workers)}`)
+
+  yield* options.ready
+  yield* Push.send(sink, "0")
+
+  const tasks = yield* Effect.replicateEffect(Random.nextIntBetween(1, 100), options.tasks)
+  yield* Push.sendAll(workers, tasks.map(String))
+
+  const { flushed } = yield* Socket.drain(workers, "5 seconds")
+  const total = tasks.reduce((sum, millis) => sum + millis, 0)
+  yield* Console.log(
+    flushed
+      ? `Handed out ${tasks.length} tasks: ${total} ms of work`
+      : `Handed out ${tasks.length} tasks, but not all were taken: the workers are too slow, or gone`
+  )
+}, Effect.scoped)
+
+const enter = Terminal.Terminal.use((terminal) =>
+  Effect.andThen(terminal.display("Press Enter when the workers are ready: "), terminal.readLine)
+)
+
+main(
+  import.meta,
+  Command.make(
+    "ventilator",
+    {
+      bind: bind("tcp://127.0.0.1:10102"),
+      connect: connect("tcp://127.0.0.1:10103"),
+      tasks: number("tasks", "how many tasks to hand out", 100),
+      yes: Flag.Boolean("yes").pipe(Flag.withDefault(false), Flag.withDescription("begin at once, without Enter"))
+    },
+    ({ yes, ...options }) => ventilator({ ...options, ready: yes ? Effect.void : enter })
+  ).pipe(Command.withDescription("Hands a batch of tasks to the workers of the pipeline."))
+)

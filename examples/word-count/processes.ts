@@ -1,0 +1,41 @@
+/**
+ * Workers as processes: started with the word count, ended with it, and missed when they die.
+ */
+import * as path from "node:path"
+import { Data, Effect } from "effect"
+import { ChildProcess } from "effect/process"
+import type { Endpoints, Worker } from "./count.ts"
+
+/** A worker ended before its work did. */
+export class WorkerDied extends Data.TaggedError("WorkerDied")<{
+  readonly index: number
+  readonly pid: number
+  readonly how: string
+}> {
+  override get message(): string {
+    return `Worker ${this.index} (pid ${this.pid}) died: ${this.how}`
+  }
+}
+
+/**
+ * Starts a worker process, which lives no longer than the scope. When this process is killed, its standard input ends,
+ * and it ends by itself.
+ */
+export const start = Effect.fnUntraced(function* (index: number, { results, tasks }: Endpoints) {
+  const file = path.join(import.meta.dirname, "worker.ts")
+  const flags = ["--index", `${index}`, "--tasks", tasks, "--results", results]
+  const handle = yield* ChildProcess.make(process.execPath, [...process.execArgv, file, ...flags], {
+    stdin: "pipe",
+    stdout: "ignore",
+    stderr: "inherit",
+    forceKillAfter: "1 second"
+  })
+  const died = (how: string) => new WorkerDied({ index, pid: handle.pid, how })
+  const ended = Effect.matchEffect(handle.exitCode, {
+    onSuccess: (code) => (code === 0 ? Effect.void : died(`it ended with exit code ${code}`)),
+    // All that there is of a signal is its name, in the message of the cause.
+    onFailure: ({ cause }) => died(`it was killed by ${/SIG[A-Z0-9]+/.exec(String(cause))?.[0] ?? "a signal"}`)
+  })
+  const worker: Worker<WorkerDied> = { name: `${handle.pid}`, ended }
+  return worker
+})
