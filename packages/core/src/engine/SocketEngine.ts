@@ -1,0 +1,476 @@
+/**
+ * Drives a pattern over a link: what is suspended, when it is woken, when to connect again, and how a socket closes. The
+ * result is what a transport opens, a `Transport.Handle`.
+ *
+ * Messages cost no fiber here, no promise and no span. Whoever waits is woken by a task on the dispatcher of its own
+ * fiber, scheduled once however much arrives: so a batch is what arrived in the meantime, a test's scheduler and clock see
+ * all of it, and nobody's code runs within another one's call.
+ *
+ * @since 0.1.0
+ */
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import type { SchedulerDispatcher } from "effect/Scheduler"
+import * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
+import * as Endpoint from "../Endpoint.ts"
+import * as EventLog from "../EventLog.ts"
+import type { Message } from "../Message.ts"
+import { type CloseReport, SocketEvent } from "../SocketEvent.ts"
+import type { Resolved } from "../SocketOptions.ts"
+import type { SocketType } from "../SocketType.ts"
+import type { Handle } from "../Transport.ts"
+import { Closed, InvalidState, type Reason, UnknownEndpoint } from "../ZmqError.ts"
+import { SendLines } from "./internal/sendLines.ts"
+import { run, Session } from "./internal/session.ts"
+import type { Link, Listener, Port } from "./Link.ts"
+import type { Pattern } from "./Pattern.ts"
+import type { Command, Pipe } from "./Pipe.ts"
+
+/**
+ * Opens a socket: a pattern over a link. It closes with the scope, as `Transport.open` says.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = <P extends Pipe>(
+  type: SocketType,
+  options: Resolved,
+  pattern: Pattern,
+  link: Link<P>
+): Effect.Effect<Handle, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const engine = new SocketEngine(type, options, pattern, link, yield* EventLog.make, yield* Scope.make())
+    for (const prefix of options.subscribe) pattern.subscribe(prefix)
+    yield* Effect.addFinalizer(() => engine.drain(options.linger))
+    return engine
+  })
+
+interface Receiver {
+  readonly resume: (effect: Effect.Effect<void, Reason>) => void
+  readonly dispatcher: SchedulerDispatcher
+}
+
+/** The types that connect to an endpoint once, however often they are told to. */
+const connectOnce: ReadonlySet<SocketType> = new Set<SocketType>(["DEALER", "SUB", "PUB", "REQ"])
+
+class SocketEngine<P extends Pipe> implements Handle, Port {
+  readonly type: SocketType
+  readonly options: Resolved
+  private readonly pattern: Pattern
+  private readonly link: Link<P>
+  private readonly eventLog: EventLog.EventLog
+  /** Of the fibers that connect. */
+  private readonly scope: Scope.Closeable
+  /** What the socket is bound and connected to, in the order of the calls. */
+  private readonly places = new Set<Listener | Session<P>>()
+  /** Every pipe that may have something to deliver or to take; those that the pattern has; and whose they are. */
+  private readonly pipes = new Set<Pipe>()
+  private readonly attached = new Set<Pipe>()
+  private readonly sessions = new Map<Pipe, Session<P>>()
+  private readonly lines: SendLines
+  private receiver: Receiver | undefined = undefined
+  private receiverScheduled = false
+  /** Those who wait for something to be delivered: each looks again whenever that may be so. */
+  private readonly watchers = new Set<() => void>()
+  private report: Deferred.Deferred<CloseReport> | undefined = undefined
+  private dropped = 0
+
+  constructor(
+    type: SocketType,
+    options: Resolved,
+    pattern: Pattern,
+    link: Link<P>,
+    eventLog: EventLog.EventLog,
+    scope: Scope.Closeable
+  ) {
+    this.type = type
+    this.options = options
+    this.pattern = pattern
+    this.link = link
+    this.eventLog = eventLog
+    this.scope = scope
+    this.lines = new SendLines(pattern, options.conflate)
+    this.lines.onProgress = this.look
+  }
+
+  get events(): Stream.Stream<SocketEvent> {
+    return this.eventLog.stream
+  }
+
+  // ---------------------------------------------------------------------------
+  // Receiving
+  // ---------------------------------------------------------------------------
+
+  readonly receiveUnsafe = (max: number): ReadonlyArray<Message> =>
+    this.report === undefined ? this.pattern.take(max) : []
+
+  readonly receiveOneUnsafe = (): Message | undefined =>
+    this.report === undefined ? this.pattern.takeOne() : undefined
+
+  readonly readable: Effect.Effect<void, Reason> = Effect.withFiber((fiber) => {
+    const now = this.readiness()
+    if (now !== undefined) return now
+    return Effect.callback((resume) => {
+      // The fiber may have yielded before it came here: what arrived meanwhile has woken nobody.
+      const now = this.readiness()
+      if (now !== undefined) return resume(now)
+      const receiver: Receiver = { resume, dispatcher: fiber.currentDispatcher }
+      this.receiver = receiver
+      return Effect.sync(() => {
+        if (this.receiver === receiver) this.receiver = undefined
+      })
+    })
+  })
+
+  readonly refresh: Effect.Effect<void, Reason> = this.whileOpen(() => Effect.void)
+
+  private readiness(): Effect.Effect<void, Reason> | undefined {
+    if (this.report !== undefined) return Effect.fail(new Closed())
+    const problem = this.pattern.receiveProblem
+    if (problem !== undefined) return Effect.fail(new InvalidState({ problem }))
+    return this.pattern.hasIn() ? Effect.void : undefined
+  }
+
+  private wakeReceiver(): void {
+    if (this.receiver === undefined || this.receiverScheduled) return
+    this.receiverScheduled = true
+    this.receiver.dispatcher.scheduleTask(this.serveReceiver, 0)
+  }
+
+  private readonly serveReceiver = (): void => {
+    this.receiverScheduled = false
+    const { receiver } = this
+    const now = receiver && this.readiness()
+    if (now === undefined) return
+    this.receiver = undefined
+    receiver?.resume(now)
+  }
+
+  // ---------------------------------------------------------------------------
+  // Sending
+  // ---------------------------------------------------------------------------
+
+  readonly sendUnsafe = (message: Message): boolean => this.lines.sendUnsafe(message)
+
+  readonly send = (messages: NonEmptyReadonlyArray<Message>): Effect.Effect<void, Reason> => this.lines.send(messages)
+
+  readonly subscribe = (prefix: Uint8Array): Effect.Effect<void, Reason> =>
+    this.whileOpen(() => Effect.sync(() => this.pattern.subscribe(prefix)))
+
+  readonly unsubscribe = (prefix: Uint8Array): Effect.Effect<void, Reason> =>
+    this.whileOpen(() => Effect.sync(() => this.pattern.unsubscribe(prefix)))
+
+  readonly withdraw: Effect.Effect<void> = Effect.sync(() => {
+    const pipe = this.pattern.withdraw()
+    if (pipe !== undefined) {
+      const session = this.sessions.get(pipe)
+      this.drop(pipe)
+      if (session !== undefined && !session.ended) {
+        session.reopened = true
+        this.renew(session)
+      }
+      pipe.close()
+    }
+    this.wakeReceiver()
+  })
+
+  // ---------------------------------------------------------------------------
+  // What the link tells
+  // ---------------------------------------------------------------------------
+
+  readonly log = (event: SocketEvent): void => this.eventLog.addUnsafe(event)
+
+  readonly readActivated = (pipe: Pipe): void => {
+    if (!this.attached.has(pipe)) return
+    this.pattern.readActivated(pipe)
+    this.wakeReceiver()
+  }
+
+  readonly writeActivated = (pipe: Pipe): void => {
+    if (!this.attached.has(pipe)) return
+    this.pattern.writeActivated(pipe)
+    this.lines.wake()
+  }
+
+  readonly command = (pipe: Pipe, command: Command, body: Uint8Array): void => {
+    if (!this.attached.has(pipe)) return
+    this.pattern.command(pipe, command, body)
+    this.wakeReceiver()
+  }
+
+  readonly connected = (pipe: Pipe): void => {
+    this.sessions.get(pipe)?.up()
+    this.attach(pipe)
+    this.pattern.connected(pipe)
+  }
+
+  readonly disconnected = (pipe: Pipe): void => {
+    const session = this.sessions.get(pipe)
+    if (session === undefined || session.ended) this.lose(pipe)
+    else if (this.options.immediate) {
+      // What is queued for a connection goes with it. The other pipe first: losing this one dials again.
+      this.renew(session)
+      this.lose(pipe)
+    } else if (this.attached.has(pipe)) this.pattern.disconnected(pipe)
+  }
+
+  readonly flushed = (_pipe: Pipe): void => this.look()
+
+  readonly ended = (pipe: Pipe): void => {
+    this.drop(pipe)
+    this.look()
+  }
+
+  // ---------------------------------------------------------------------------
+  // Pipes
+  // ---------------------------------------------------------------------------
+
+  private attach(pipe: Pipe): void {
+    if (this.attached.has(pipe)) return
+    this.pipes.add(pipe)
+    this.attached.add(pipe)
+    this.pattern.attach(pipe)
+    this.wakeReceiver()
+    this.lines.wake()
+  }
+
+  /** A pipe that is not connected again: what it has not delivered is lost, which a closing socket reports. */
+  private lose(pipe: Pipe): void {
+    if (this.report !== undefined || this.sessions.get(pipe)?.ended) this.dropped += unsent(pipe)
+    pipe.close()
+    this.retire(pipe)
+  }
+
+  /** A pipe that writes nothing more: it ends when all that it took in is taken. */
+  private retire(pipe: Pipe): void {
+    pipe.open = false
+    pipe.finished = true
+    if (pipe.hasIn() && this.attached.has(pipe)) this.wakeReceiver()
+    else this.ended(pipe)
+  }
+
+  private drop(pipe: Pipe): void {
+    if (this.attached.delete(pipe)) this.pattern.detach(pipe)
+    this.pipes.delete(pipe)
+    this.sessions.delete(pipe)
+    this.lines.wake()
+  }
+
+  /** Gives a session another pipe. */
+  private renew(session: Session<P>): void {
+    session.pipe = this.link.pipe(session.endpoint, this)
+    this.adopt(session)
+  }
+
+  /** The pipe of a session: with `immediate`, the pattern gets it with the connection. */
+  private adopt(session: Session<P>): void {
+    this.sessions.set(session.pipe, session)
+    this.pipes.add(session.pipe)
+    if (!this.options.immediate) this.attach(session.pipe)
+    if (this.report !== undefined) session.pipe.linger()
+  }
+
+  // ---------------------------------------------------------------------------
+  // Endpoints
+  // ---------------------------------------------------------------------------
+
+  readonly endpoints: Effect.Effect<ReadonlyArray<Endpoint.Endpoint>> = Effect.sync(() =>
+    Array.from(this.places, ({ endpoint }) => endpoint)
+  )
+
+  readonly bind = (endpoint: Endpoint.Endpoint): Effect.Effect<Endpoint.Endpoint, Reason> =>
+    this.whileOpen(() =>
+      this.link.listen(endpoint, this).pipe(
+        Effect.tapError((reason) =>
+          Effect.sync(() =>
+            this.log(SocketEvent.BindFailed({ endpoint: Endpoint.format(endpoint), problem: reason.message }))
+          )
+        ),
+        Effect.flatMap((listener) => {
+          // Closed in the meantime: nobody else would close it.
+          if (this.report !== undefined) return Effect.andThen(this.close(listener), Effect.fail(new Closed()))
+          this.places.add(listener)
+          return Effect.succeed(listener.endpoint)
+        }),
+        Effect.uninterruptible
+      )
+    )
+
+  readonly unbind = (endpoint: Endpoint.Endpoint): Effect.Effect<void, Reason> =>
+    this.whileOpen(() => {
+      const text = Endpoint.format(endpoint)
+      const listeners = this.listeners().filter((listener) => Endpoint.format(listener.endpoint) === text)
+      if (listeners.length === 0) return Effect.fail(this.unknown(text))
+      return Effect.forEach(listeners, (listener) => this.close(listener), { discard: true })
+    })
+
+  readonly connect = (endpoint: Endpoint.Endpoint): Effect.Effect<void, Reason> =>
+    this.whileOpen(() => {
+      const text = Endpoint.format(endpoint)
+      if (connectOnce.has(this.type) && this.sessionsAt(text).length > 0) return Effect.void
+      const session = new Session(endpoint, this.link.pipe(endpoint, this))
+      this.places.add(session)
+      this.adopt(session)
+      return Effect.map(
+        // At once: a peer that is there is connected before this returns, where the link can do that.
+        Effect.forkIn(
+          run(session, this.link, this, () => this.forsake(session)),
+          this.scope,
+          { startImmediately: true }
+        ),
+        (fiber) => {
+          session.fiber = fiber
+        }
+      )
+    })
+
+  readonly disconnect = (endpoint: Endpoint.Endpoint): Effect.Effect<void, Reason> =>
+    this.whileOpen(() => {
+      const text = Endpoint.format(endpoint)
+      const sessions = this.sessionsAt(text)
+      if (sessions.length === 0) return Effect.fail(this.unknown(text))
+      return Effect.forEach(sessions, (session) => this.hangUp(session), { discard: true })
+    })
+
+  private readonly listeners = (): Array<Listener> =>
+    Array.from(this.places).filter((place): place is Listener => !(place instanceof Session))
+
+  private sessionsAt(text: string): Array<Session<P>> {
+    return Array.from(this.places).filter(
+      (place): place is Session<P> => place instanceof Session && place.text === text
+    )
+  }
+
+  private unknown(endpoint: string): UnknownEndpoint {
+    return new UnknownEndpoint({
+      endpoint,
+      endpoints: Array.from(this.places, (place) => Endpoint.format(place.endpoint))
+    })
+  }
+
+  private close(listener: Listener): Effect.Effect<void> {
+    return Effect.map(listener.close, () => {
+      this.places.delete(listener)
+      this.log(SocketEvent.Unbound({ endpoint: Endpoint.format(listener.endpoint) }))
+    })
+  }
+
+  /** Takes no more messages for the peer, and ends the connection when those it has are delivered, or after linger. */
+  private hangUp(session: Session<P>): Effect.Effect<void> {
+    session.ended = true
+    this.places.delete(session)
+    const { pipe } = session
+    pipe.open = false
+    pipe.linger()
+    const isDone = () => unsent(pipe) === 0 || !this.pipes.has(pipe)
+    const end = Effect.suspend(() => {
+      if (this.pipes.has(pipe)) this.lose(pipe)
+      return session.fiber === undefined ? Effect.void : Fiber.interrupt(session.fiber)
+    })
+    if (isDone()) return end
+    const lingering = Effect.andThen(this.until(isDone, this.options.linger), end)
+    return Effect.asVoid(Effect.forkIn(lingering, this.scope, { startImmediately: true }))
+  }
+
+  /** The connection is lost, and not to be made again. */
+  private forsake(session: Session<P>): void {
+    session.ended = true
+    this.places.delete(session)
+    this.lose(session.pipe)
+  }
+
+  // ---------------------------------------------------------------------------
+  // Closing
+  // ---------------------------------------------------------------------------
+
+  readonly drain = (within: Duration.Duration): Effect.Effect<CloseReport> =>
+    Effect.uninterruptibleMask((restore) => {
+      if (this.report !== undefined) return restore(Deferred.await(this.report))
+      const report = Deferred.makeUnsafe<CloseReport>()
+      this.report = report
+      this.lines.stop()
+      this.wakeNow()
+      return Effect.forEach(this.listeners(), (listener) => this.close(listener), { discard: true }).pipe(
+        // Interrupted, it drops what is left.
+        Effect.andThen(Effect.exit(restore(this.flush(within)))),
+        Effect.andThen(Effect.suspend(() => this.end())),
+        Effect.tap((closed) => Deferred.succeed(report, closed))
+      )
+    })
+
+  private whileOpen<A>(f: () => Effect.Effect<A, Reason>): Effect.Effect<A, Reason> {
+    return Effect.suspend(() => (this.report === undefined ? f() : Effect.fail(new Closed())))
+  }
+
+  private wakeNow(): void {
+    const { receiver } = this
+    this.receiver = undefined
+    receiver?.resume(Effect.fail(new Closed()))
+  }
+
+  private flush(within: Duration.Duration): Effect.Effect<void> {
+    for (const pipe of this.pipes) pipe.linger()
+    return this.until(() => this.unsent() === 0 && (this.lines.isEmpty || !this.hasPeers()), within)
+  }
+
+  private end(): Effect.Effect<CloseReport> {
+    const dropped = this.dropped + this.unsent()
+    for (const place of this.places) if (place instanceof Session) place.ended = true
+    for (const pipe of this.pipes) pipe.close()
+    this.pipes.clear()
+    this.places.clear()
+    const report = { flushed: dropped === 0, dropped }
+    return Effect.map(Scope.close(this.scope, Exit.void), () => {
+      this.log(SocketEvent.Closed(report))
+      this.lines.end()
+      return report
+    })
+  }
+
+  /** Whether there is anybody to send to, or to come. */
+  private hasPeers(): boolean {
+    for (const pipe of this.pipes) if (pipe.open) return true
+    return false
+  }
+
+  private unsent(): number {
+    let sum = 0
+    for (const pipe of this.pipes) sum += unsent(pipe)
+    return sum
+  }
+
+  /** Waits until it is so, for at most `within`; no timer where it is so already. */
+  private until(isDone: () => boolean, within: Duration.Duration): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (isDone() || Duration.toMillis(within) === 0) return Effect.void
+      const wait = Effect.withFiber((fiber) =>
+        Effect.callback<void>((resume) => {
+          if (isDone()) return resume(Effect.void)
+          const watcher = () => {
+            if (!isDone()) return
+            this.watchers.delete(watcher)
+            // Not now: a peer may be in the middle of taking what was delivered to it.
+            fiber.currentDispatcher.scheduleTask(() => resume(Effect.void), 0)
+          }
+          this.watchers.add(watcher)
+          return Effect.sync(() => this.watchers.delete(watcher))
+        })
+      )
+      return Duration.isFinite(within) ? Effect.asVoid(Effect.timeoutOption(wait, within)) : wait
+    })
+  }
+
+  private readonly look = (): void => {
+    for (const watcher of this.watchers) watcher()
+  }
+}
+
+const unsent = (pipe: Pipe): number => {
+  const { encoded, inFlight, queued } = pipe.unsent
+  return queued + encoded + inFlight
+}

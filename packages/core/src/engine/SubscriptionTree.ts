@@ -1,0 +1,285 @@
+/**
+ * Subscriptions: prefixes of bytes, and who holds them.
+ *
+ * Both sides keep them in a radix tree, whose cost is that of the bytes looked at: peers choose the prefixes, and there is
+ * no choice of them that makes it slow.
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * The subscriptions of one subscriber. They are counted: what was added twice is gone with the second removal.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class Subscriptions {
+  private readonly tree = new RadixTree<number>()
+
+  /** Whether the prefix is new. */
+  add(prefix: Uint8Array): boolean {
+    const node = this.tree.insert(prefix)
+    node.value = (node.value ?? 0) + 1
+    return node.value === 1
+  }
+
+  /** Whether the prefix is gone by this: not where it was added more often, or never. */
+  remove(prefix: Uint8Array): boolean {
+    const node = this.tree.find(prefix)
+    if (node?.value === undefined) return false
+    if (node.value > 1) {
+      node.value--
+      return false
+    }
+    this.tree.clear(node)
+    return true
+  }
+
+  /** Whether a prefix of the bytes is subscribed to. */
+  matches(bytes: Uint8Array): boolean {
+    return this.tree.some(bytes, always)
+  }
+
+  /** Each prefix, once. */
+  visit(f: (prefix: Uint8Array) => void): void {
+    this.tree.visit((node) => f(toBytes(keyOf(node))))
+  }
+}
+
+/**
+ * The subscriptions of many subscribers. A prefix is held or not: adding it twice is adding it once.
+ *
+ * What a subscriber holds is kept with the subscriber too, so that its leaving costs its own prefixes only.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class Subscribers<Subscriber extends object> {
+  private readonly tree = new RadixTree<Subscriber | Set<Subscriber>>()
+  private readonly held = new Map<Subscriber, Set<Node<Subscriber | Set<Subscriber>>>>()
+
+  /** Whether nobody held the prefix before. */
+  add(prefix: Uint8Array, subscriber: Subscriber): boolean {
+    const node = this.tree.insert(prefix)
+    const holder = node.value
+    if (holder === undefined) node.value = subscriber
+    else if (holder instanceof Set) holder.add(subscriber)
+    else if (holder !== subscriber) node.value = new Set([holder, subscriber])
+    const own = this.held.get(subscriber)
+    if (own === undefined) this.held.set(subscriber, new Set([node]))
+    else own.add(node)
+    return holder === undefined
+  }
+
+  /** Whether nobody holds the prefix any more, by this. */
+  remove(prefix: Uint8Array, subscriber: Subscriber): boolean {
+    const node = this.tree.find(prefix)
+    const own = this.held.get(subscriber)
+    if (node === undefined || own === undefined || !own.delete(node)) return false
+    return this.release(node, subscriber)
+  }
+
+  /** Removes all that a subscriber holds; `gone` is called for each prefix that nobody else holds. */
+  removeAll(subscriber: Subscriber, gone?: (prefix: Uint8Array) => void): void {
+    const own = this.held.get(subscriber)
+    if (own === undefined) return
+    this.held.delete(subscriber)
+    for (const node of own) {
+      const key = gone === undefined ? "" : keyOf(node)
+      if (this.release(node, subscriber)) gone?.(toBytes(key))
+    }
+  }
+
+  /** Calls `f` for each subscriber of a prefix of the bytes, more than once where it holds more than one such prefix. */
+  visitMatching(bytes: Uint8Array, f: (subscriber: Subscriber) => void): void {
+    this.tree.some(bytes, (holder) => {
+      if (holder instanceof Set) for (const subscriber of holder) f(subscriber)
+      else f(holder)
+      return false
+    })
+  }
+
+  private release(node: Node<Subscriber | Set<Subscriber>>, subscriber: Subscriber): boolean {
+    if (node.value instanceof Set) {
+      node.value.delete(subscriber)
+      if (node.value.size > 0) return false
+    }
+    this.tree.clear(node)
+    return true
+  }
+}
+
+// -----------------------------------------------------------------------------
+// The tree
+// -----------------------------------------------------------------------------
+
+/**
+ * A node that holds a value, or that branches. It stays the same object for as long as it holds a value.
+ *
+ * Bytes are kept as strings, a character each, which take a tenth of the memory of small arrays. All of them are made by
+ * `toText`: what V8 makes of `slice` and `+` are references to other strings, which cost a look elsewhere at each character.
+ */
+class Node<V> {
+  /** The bytes from the parent to here. */
+  edge: string
+  parent: Node<V> | undefined
+  /** In the order of the first bytes of their edges; and these bytes. */
+  children: Array<Node<V>> = []
+  firsts = ""
+  value: V | undefined = undefined
+
+  constructor(edge: string, parent: Node<V> | undefined) {
+    this.edge = edge
+    this.parent = parent
+  }
+
+  /** The index of the child whose edge begins with a byte, or where it would be. */
+  indexOf(byte: number): number {
+    const { firsts } = this
+    let low = 0
+    let high = firsts.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (firsts.charCodeAt(middle) < byte) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  childAt(index: number, byte: number): Node<V> | undefined {
+    return this.firsts.charCodeAt(index) === byte ? this.children[index] : undefined
+  }
+
+  add(index: number, child: Node<V>): void {
+    this.children.splice(index, 0, child)
+    this.note()
+  }
+
+  removeAt(index: number): void {
+    this.children.splice(index, 1)
+    this.note()
+  }
+
+  private note(): void {
+    this.firsts = toText(Uint8Array.from(this.children, (child) => child.edge.charCodeAt(0)))
+  }
+}
+
+class RadixTree<V> {
+  private readonly root = new Node<V>("", undefined)
+
+  /** The node of a key, made where there is none. */
+  insert(key: Uint8Array): Node<V> {
+    let node = this.root
+    let at = 0
+    while (at < key.length) {
+      const byte = key[at] as number // below the length
+      const index = node.indexOf(byte)
+      const child = node.childAt(index, byte)
+      if (child === undefined) {
+        const leaf = new Node<V>(toText(key.subarray(at)), node)
+        node.add(index, leaf)
+        return leaf
+      }
+      const common = commonLength(child.edge, key, at)
+      node = common < child.edge.length ? split(child, index, node, common) : child
+      at += common
+    }
+    return node
+  }
+
+  find(key: Uint8Array): Node<V> | undefined {
+    let node = this.root
+    let at = 0
+    while (at < key.length) {
+      const byte = key[at] as number // below the length
+      const child = node.childAt(node.indexOf(byte), byte)
+      if (child === undefined || commonLength(child.edge, key, at) < child.edge.length) return undefined
+      at += child.edge.length
+      node = child
+    }
+    return node
+  }
+
+  /** Whether `f` answers `true` to a value on the way along the bytes, the one of the shortest key first. */
+  some(bytes: Uint8Array, f: (value: V) => boolean): boolean {
+    let node = this.root
+    let at = 0
+    for (;;) {
+      if (node.value !== undefined && f(node.value)) return true
+      if (at === bytes.length) return false
+      const byte = bytes[at] as number // below the length
+      const child = node.childAt(node.indexOf(byte), byte)
+      if (child === undefined || commonLength(child.edge, bytes, at) < child.edge.length) return false
+      at += child.edge.length
+      node = child
+    }
+  }
+
+  /** Takes the value off a node, and the nodes away that are no longer needed. */
+  clear(start: Node<V>): void {
+    start.value = undefined
+    let node = start
+    while (node.value === undefined && node.parent !== undefined && node.children.length < 2) {
+      const { children, parent } = node
+      const index = parent.indexOf(node.edge.charCodeAt(0))
+      const child = children[0]
+      if (child !== undefined) {
+        child.edge = toText(toBytes(node.edge + child.edge))
+        child.parent = parent
+        parent.children[index] = child
+        return
+      }
+      parent.removeAt(index)
+      node = parent
+    }
+  }
+
+  visit(f: (node: Node<V>) => void): void {
+    const stack = [this.root]
+    for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+      if (node.value !== undefined) f(node)
+      for (let i = node.children.length - 1; i >= 0; i--) stack.push(node.children[i] as Node<V>) // below the length
+    }
+  }
+}
+
+const always = () => true
+
+/** Puts a node on the way to a child, `length` bytes down its edge. */
+const split = <V>(child: Node<V>, index: number, parent: Node<V>, length: number): Node<V> => {
+  const edge = toBytes(child.edge)
+  const middle = new Node<V>(toText(edge.subarray(0, length)), parent)
+  parent.children[index] = middle
+  child.edge = toText(edge.subarray(length))
+  child.parent = middle
+  middle.add(0, child)
+  return middle
+}
+
+/** How many bytes an edge has in common with a key from `at` on; the first is known to be. */
+const commonLength = (edge: string, key: Uint8Array, at: number): number => {
+  const most = Math.min(edge.length, key.length - at)
+  let length = 1
+  while (length < most && edge.charCodeAt(length) === key[at + length]) length++
+  return length
+}
+
+const keyOf = <V>(node: Node<V>): string => {
+  let key = ""
+  for (let at: Node<V> | undefined = node; at !== undefined; at = at.parent) key = at.edge + key
+  return key
+}
+
+/** A character for each byte, in pieces that fit in a call. */
+const toText = (bytes: Uint8Array): string => {
+  let text = ""
+  for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192))
+  return text
+}
+
+const toBytes = (key: string): Uint8Array => {
+  const bytes = new Uint8Array(key.length)
+  for (let i = 0; i < key.length; i++) bytes[i] = key.charCodeAt(i)
+  return bytes
+}
