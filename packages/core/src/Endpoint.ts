@@ -118,7 +118,7 @@ export const parse = (input: string): Result.Result<Endpoint, InvalidEndpoint> =
 export const parseBind = (input: string): Result.Result<Endpoint, InvalidEndpoint> =>
   refine(input, (endpoint) =>
     endpoint._tag === "Tcp" && endpoint.source !== undefined
-      ? problem(input.indexOf(";"), "a source address in what is to be bound", "write only the part after the semicolon")
+      ? problem(6, "a source address in what is to be bound", `write tcp://${formatAddress(endpoint)}`)
       : undefined
   )
 
@@ -240,6 +240,9 @@ const parseAddress = (
   const bracketed = input[start] === "["
   const colon = bracketed ? closing(input, start, end) : input.slice(start, end).lastIndexOf(":") + start
   if (bracketed && colon < start) return problem(start, "a bracket that is not closed", "write tcp://[address]:port")
+  if (bracketed && colon < end && input[colon] !== ":") {
+    return problem(colon, `${JSON.stringify(input[colon])} after the bracket`, "write tcp://[address]:port")
+  }
   if (colon < start || colon >= end) {
     return problem(end, "it has no port", "write tcp://host:port; port * is any free one, in bind")
   }
@@ -249,11 +252,10 @@ const parseAddress = (
   return port instanceof Problem ? port : { host, port }
 }
 
-/** The index of the colon after the closing bracket; less than `start` where no bracket closes. */
+/** The index of what follows the closing bracket, by right a colon; less than `start` where no bracket closes. */
 const closing = (input: string, start: number, end: number): number => {
   const bracket = input.indexOf("]", start)
-  if (bracket === -1 || bracket >= end) return -1
-  return input[bracket + 1] === ":" ? bracket + 1 : end
+  return bracket === -1 || bracket >= end ? -1 : bracket + 1
 }
 
 const parsePort = (input: string, start: number, end: number): number | Problem => {
@@ -272,20 +274,29 @@ const parsePort = (input: string, start: number, end: number): number | Problem 
 const parseHost = (input: string, start: number, end: number): string | Problem => {
   const host = input.slice(start, end)
   if (host === "*") return host
-  if (host === "") return problem(start, "it has no host", "write a host name, an address, or * to bind every interface")
-  if (host.includes(":")) {
+  if (host === "")
+    return problem(start, "it has no host", "write a host name, an address, or * to bind every interface")
+  const colon = host.indexOf(":")
+  if (colon !== host.lastIndexOf(":")) {
     return problem(start, "an IPv6 address without brackets", `write tcp://[${host}]:port`)
   }
-  const wrong = host.search(/[^A-Za-z0-9._-]/)
+  const wrong = host.search(/[^A-Za-z0-9._:-]/)
   if (wrong !== -1) {
-    return problem(start + wrong, `${JSON.stringify(host[wrong])} in a host`, "write a host name or an address")
+    const character = String.fromCodePoint(host.codePointAt(wrong) ?? 0)
+    const hint = character > "~" ? "write the name in its ASCII form, xn--…" : "write a host name or an address"
+    return problem(start + wrong, `${JSON.stringify(character)} in a host`, hint)
+  }
+  if (colon !== -1) {
+    const hint = "write tcp://host:port, and for the alias of an interface (eth0:1) its address"
+    return problem(start + colon, "more than one colon", hint)
   }
   if (/^[0-9.]+$/.test(host)) return parseIpv4(host, start)
   if (host.length > 253) return problem(start + 253, "a host name of more than 253 characters", "shorten it")
   let position = start
   for (const label of host.split(".")) {
     if (label === "" && position !== end) return problem(position, "an empty part in a host name", "take one dot away")
-    if (label.length > 63) return problem(position + 63, "a part of a host name of more than 63 characters", "shorten it")
+    if (label.length > 63)
+      return problem(position + 63, "a part of a host name of more than 63 characters", "shorten it")
     if (label.startsWith("-")) return problem(position, "a part of a host name that begins with -", "take it away")
     position += label.length + 1
   }
@@ -297,7 +308,11 @@ const parseIpv4 = (host: string, start: number): string | Problem => {
   let position = start
   for (const part of parts) {
     if (part === "" || part.length > 3 || Number(part) > 255 || (part.length > 1 && part[0] === "0")) {
-      return problem(position, `${JSON.stringify(part)} is no part of an IPv4 address`, "write four numbers from 0 to 255")
+      return problem(
+        position,
+        `${JSON.stringify(part)} is no part of an IPv4 address`,
+        "write four numbers from 0 to 255"
+      )
     }
     position += part.length + 1
   }
@@ -312,11 +327,14 @@ const parseIpv6 = (input: string, start: number, end: number): string | Problem 
   const percent = address.indexOf("%")
   const plain = percent === -1 ? address : address.slice(0, percent)
   const wrong = plain.search(/[^0-9A-Fa-f:.]/)
-  if (wrong !== -1) return problem(start + wrong, `${JSON.stringify(plain[wrong])} in an IPv6 address`, "write tcp://[::1]:port")
+  if (wrong !== -1)
+    return problem(start + wrong, `${JSON.stringify(plain[wrong])} in an IPv6 address`, "write tcp://[::1]:port")
   if (percent !== -1 && !/^%[A-Za-z0-9._-]+$/.test(address.slice(percent))) {
     return problem(start + percent, "a zone that is no interface's name", "write it as in [fe80::1%eth0]")
   }
-  return isIpv6(plain) ? address : problem(start, `${JSON.stringify(plain)} is no IPv6 address`, "write it as in [::1] or [2001:db8::7]")
+  return isIpv6(plain)
+    ? address
+    : problem(start, `${JSON.stringify(plain)} is no IPv6 address`, "write it as in [::1] or [2001:db8::7]")
 }
 
 const isIpv6 = (address: string): boolean => {
@@ -345,19 +363,22 @@ const maximumPath = 107
 
 const parseIpc = (input: string, at: number): Ipc | Problem => {
   const path = input.slice(at)
-  if (path === "") return problem(at, "it has no path", "write ipc:///tmp/name, ipc://@name (Linux) or, to bind, ipc://*")
+  if (path === "")
+    return problem(at, "it has no path", "write ipc:///tmp/name, ipc://@name (Linux) or, to bind, ipc://*")
   if (path === "@") return problem(at, "an abstract name that is empty", "write ipc://@name")
   if (path.endsWith("/")) return problem(input.length - 1, "a path that ends in /", "write the path of a file")
   const bytes = new TextEncoder().encode(path).length
   return bytes > maximumPath
-    ? problem(at, `a path of ${bytes} bytes`, `the system allows ${maximumPath}: use a shorter directory, or ipc://@name`)
+    ? problem(
+        at,
+        `a path of ${bytes} bytes`,
+        `the system allows ${maximumPath}: use a shorter directory, or ipc://@name`
+      )
     : ipc(path)
 }
 
 const parseInproc = (input: string, at: number): Inproc | Problem => {
   const name = input.slice(at)
   if (name === "") return problem(at, "it has no name", "write inproc://name")
-  return name.length > 256
-    ? problem(at + 256, "a name of more than 256 characters", "shorten it")
-    : inproc(name)
+  return name.length > 256 ? problem(at + 256, "a name of more than 256 characters", "shorten it") : inproc(name)
 }

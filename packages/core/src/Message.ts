@@ -43,7 +43,8 @@ export type Message = NonEmptyReadonlyArray<Frame>
 export type Input = string | Frame | NonEmptyReadonlyArray<string | Frame>
 
 const encoder = new TextEncoder()
-const decoder = new TextDecoder()
+// By `ignoreBOM` a byte order mark is text like any other: what was sent is what is read.
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
 const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
 /**
@@ -85,8 +86,10 @@ const fromFrames = (input: ReadonlyArray<unknown>): Message | InvalidMessage => 
   return frames as unknown as Message
 }
 
-const describe = (u: unknown): string =>
-  u === null ? "null" : typeof u === "object" ? `a value of ${u.constructor?.name ?? "no class"}` : `a ${typeof u}`
+const describe = (u: unknown): string => {
+  if (u === null || u === undefined) return String(u)
+  return typeof u === "object" ? `a value of ${u.constructor?.name ?? "no class"}` : `a ${typeof u}`
+}
 
 /**
  * Tells whether a value is a message: a non-empty array of `Uint8Array`.
@@ -95,7 +98,8 @@ const describe = (u: unknown): string =>
  * @since 0.1.0
  */
 export const isMessage = (u: unknown): u is Message =>
-  Array.isArray(u) && u.length > 0 && u.every((frame) => frame instanceof Uint8Array)
+  // `every` skips holes; `from` fills them.
+  Array.isArray(u) && u.length > 0 && Array.from(u).every((frame) => frame instanceof Uint8Array)
 
 /**
  * The body of a message: its last frame.
@@ -176,7 +180,8 @@ export const Utf8: Schema.Codec<string, Frame> = Schema.Uint8Array.pipe(
 export const json = <A, I, RD, RE>(schema: Schema.Codec<A, I, RD, RE>): Schema.Codec<A, Frame, RD, RE> =>
   Utf8.pipe(Schema.decodeTo(Schema.fromJsonString(Schema.toCodecJson(schema))))
 
-type AnyFrame = Schema.Codec<any, Frame, any, any> // any: the variance of a codec's type allows no narrower bound
+// biome-ignore lint/suspicious/noExplicitAny: the variance of a codec's type allows no narrower bound
+type AnyFrame = Schema.Codec<any, Frame, any, any>
 
 /**
  * A message of exactly these frames: a tuple. A message with another number of frames is malformed.

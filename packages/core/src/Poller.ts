@@ -8,7 +8,7 @@
  * @since 0.1.0
  */
 import type * as Arr from "effect/Array"
-import * as Stream from "effect/Stream"
+import type * as Stream from "effect/Stream"
 import * as internal from "./internal/poller.ts"
 import type * as Socket from "./Socket.ts"
 
@@ -51,10 +51,15 @@ export const merge = <const Sockets extends Readonly<Record<string, Socket.Reada
  * @category merging
  * @since 0.1.0
  */
-export const prioritize = <const Entries extends Arr.NonEmptyReadonlyArray<readonly [string, Socket.Readable<unknown>]>>(
+export const prioritize = <
+  const Entries extends Arr.NonEmptyReadonlyArray<readonly [string, Socket.Readable<unknown>]>
+>(
   entries: Entries
 ): Stream.Stream<
   {
-    readonly [I in keyof Entries]: { readonly _tag: Entries[I][0]; readonly value: Socket.Readable.Value<Entries[I][1]> }
+    readonly [I in keyof Entries]: {
+      readonly _tag: Entries[I][0]
+      readonly value: Socket.Readable.Value<Entries[I][1]>
+    }
   }[number]
 > => internal.poll(entries, "priority")

@@ -7,11 +7,13 @@
  * @see RFC 28
  * @since 0.1.0
  */
-import * as Cause from "effect/Cause"
+import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import { dual, identity } from "effect/Function"
-import type * as Scope from "effect/Scope"
+import * as Exit from "effect/Exit"
+import { dual } from "effect/Function"
+import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
+import { whenSafe } from "./internal/receiveLine.ts"
 import * as internal from "./internal/socket.ts"
 import type { Input, Message } from "./Message.ts"
 import * as Socket from "./Socket.ts"
@@ -38,12 +40,12 @@ export interface Rep extends Socket.Socket {
 export interface Options extends SocketOptions.DuplexOptions {}
 
 class RepImpl extends internal.SocketImpl {
-  /** Held by who received a request, until it is answered. */
+  /** Held by who deals with a request, until it is answered. */
   readonly turn = Semaphore.makeUnsafe(1)
-  /** Whether `receive` gave a request that `reply` has not answered. */
-  unanswered = false
-  /** A request whose handler ended without an answer: it is received again. */
-  abandoned: Message | undefined = undefined
+  /** The request that was taken and is not answered: whoever has the turn next gets it again. */
+  request: Message | undefined = undefined
+  /** What holds the turn for a request that `receive` gave, until `reply`. */
+  given: Scope.Closeable | undefined = undefined
 }
 
 // `make` below is the only constructor.
@@ -71,24 +73,21 @@ export const make = (options: Options): Effect.Effect<Rep, ZmqError, Transport |
  */
 export const receive = (self: Rep): Effect.Effect<Message, ZmqError> => {
   const rep = impl(self)
-  return Effect.suspend(() =>
-    rep.unanswered
-      ? internal.fail(
-          self,
-          "receive",
-          new InvalidState({ problem: "the last request is not answered yet: answer it by Rep.reply first" })
-        )
-      : Effect.uninterruptibleMask((restore) =>
-          Effect.flatMap(restore(rep.turn.take(1)), () =>
-            restore(
-              next(rep, (request) => {
-                rep.unanswered = true
-                return Effect.succeed(request)
-              })
-            ).pipe(Effect.onError(() => (rep.unanswered ? Effect.void : rep.turn.release(1))))
-          )
-        )
-  )
+  return Effect.uninterruptibleMask((restore) => {
+    if (rep.given !== undefined) {
+      const problem = "the last request is not answered yet: answer it by Rep.reply first"
+      return internal.fail(self, "receive", new InvalidState({ problem }))
+    }
+    const turn = Scope.makeUnsafe()
+    return rep.turn.takeScoped(1).pipe(
+      Effect.andThen(next(rep, "receive")),
+      Scope.provide(turn),
+      restore,
+      Effect.onExit((exit) =>
+        Exit.isSuccess(exit) ? Effect.sync(() => void (rep.given = turn)) : Scope.close(turn, exit)
+      )
+    )
+  })
 }
 
 /**
@@ -104,17 +103,18 @@ export const reply: {
   (self: Rep, message: Input): Effect.Effect<void, ZmqError>
 } = dual(2, (self: Rep, message: Input) => {
   const rep = impl(self)
-  return Effect.suspend(() =>
-    rep.unanswered
-      ? Effect.flatMap(internal.send(self, message, "reply"), () => {
-          rep.unanswered = false
-          return Effect.asVoid(rep.turn.release(1))
-        })
-      : internal.fail(
-          self,
-          "reply",
-          new InvalidState({ problem: "there is no request to answer: Rep.receive gives one" })
-        )
+  return Effect.uninterruptible(
+    Effect.suspend(() => {
+      const turn = rep.given
+      if (turn === undefined) {
+        const problem = "there is no request to answer: Rep.receive gives one"
+        return internal.fail(self, "reply", new InvalidState({ problem }))
+      }
+      rep.given = undefined
+      return Effect.onExit(answer(rep, message, "reply"), (exit) =>
+        Exit.isSuccess(exit) ? Scope.close(turn, exit) : Effect.sync(() => void (rep.given = turn))
+      )
+    })
   )
 })
 
@@ -148,29 +148,36 @@ export const serve: {
     options?: { readonly onError: (cause: Cause.Cause<never>) => Effect.Effect<Input, never, R> }
   ) => {
     const rep = impl(self)
-    const answer = (request: Message): Effect.Effect<void, ZmqError, R> =>
-      Effect.suspend(() => handler(request)).pipe(
-        options === undefined
-          ? identity
-          : Effect.catchCause((cause) =>
-              Cause.hasInterruptsOnly(cause) ? Effect.failCause(cause) : options.onError(cause)
-            ),
-        Effect.flatMap((message) => internal.send(self, message, "serve")),
-        Effect.onError(() =>
-          Effect.sync(() => {
-            rep.abandoned = request
-          })
-        )
-      )
-    return internal.untilClosed(Effect.forever(rep.turn.withPermit(next(rep, answer)), { disableYield: true }))
+    const handle = (request: Message): Effect.Effect<Input, never, R> => {
+      const handled = Effect.suspend(() => handler(request))
+      return options === undefined ? handled : Effect.catchCause(handled, options.onError)
+    }
+    const one = next(rep, "serve").pipe(
+      Effect.flatMap(handle),
+      Effect.flatMap((message) => answer(rep, message, "serve")),
+      rep.turn.withPermit
+    )
+    return internal.untilClosed(Effect.forever(one, { disableYield: true }))
   }
 )
 
 /** The request that was left unanswered, or the next one. */
-const next = <A, E, R>(rep: RepImpl, f: (request: Message) => Effect.Effect<A, E, R>) =>
-  Effect.suspend((): Effect.Effect<A, E | ZmqError, R> => {
-    const abandoned = rep.abandoned
-    if (abandoned === undefined) return internal.receiveWith(rep, "receive", f)
-    rep.abandoned = undefined
-    return f(abandoned)
-  })
+const next = (rep: RepImpl, method: string): Effect.Effect<Message, ZmqError> =>
+  whenSafe(() =>
+    rep.request === undefined
+      ? rep.line.take(
+          // Kept in the step that takes it, so that it is not lost, whatever becomes of this fiber.
+          (handle) => (rep.request = handle.receiveOneUnsafe()),
+          Effect.succeed,
+          (reason) => Effect.fail(rep.fail(method, reason))
+        )
+      : Effect.succeed(rep.request)
+  )
+
+/** A reply never waits for long; whether it was sent must not be in doubt. */
+const answer = (rep: RepImpl, message: Input, method: string): Effect.Effect<void, ZmqError> =>
+  Effect.uninterruptible(
+    Effect.map(internal.send(rep, message, method), () => {
+      rep.request = undefined
+    })
+  )

@@ -11,6 +11,7 @@
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type * as Endpoint from "./Endpoint.ts"
 import { InvalidOption } from "./ZmqError.ts"
@@ -35,7 +36,7 @@ export interface Options {
   readonly immediate?: boolean | undefined
   /**
    * How long to wait before connecting again: `initial`, doubling up to `maximum`. `false`: never connect again.
-   * Default: 100 milliseconds up to 5 seconds. (`ZMQ_RECONNECT_IVL`, `ZMQ_RECONNECT_IVL_MAX`)
+   * Default: 100 milliseconds up to 5 seconds, or to `initial` where that is longer. (`ZMQ_RECONNECT_IVL`, `ZMQ_RECONNECT_IVL_MAX`)
    */
   readonly reconnect?:
     | false
@@ -50,7 +51,7 @@ export interface Options {
   readonly handshakeInterval?: Duration.Input | undefined
   /**
    * Ask the peer for a sign of life every `interval`, and take the connection for lost after `timeout` without any
-   * (default: `interval`). `timeToLive` tells the peer to do the same (0 to 6553.5 seconds; default: it need not).
+   * (default: `interval`). `timeToLive` tells the peer to do the same (0.1 to 6553.5 seconds; default: it need not).
    * Default: none. (`ZMQ_HEARTBEAT_IVL`, `_TIMEOUT`, `_TTL`)
    */
   readonly heartbeat?:
@@ -192,63 +193,28 @@ export interface Resolved {
  * @category constructors
  * @since 0.1.0
  */
-export const resolve = (
-  options: DuplexOptions & Particular,
-  ipv6: boolean
-): Result.Result<Resolved, InvalidOption> => {
+export const resolve = (options: DuplexOptions & Particular, ipv6: boolean): Result.Result<Resolved, InvalidOption> => {
   const read = new Reader()
-  const { heartbeat, reconnect, tcpKeepalive } = options
-  const interval = heartbeat && read.duration("heartbeat.interval", heartbeat.interval, 1)
-  const initial = reconnect === false ? undefined : read.duration("reconnect.initial", reconnect?.initial ?? 100, 1)
   const resolved: Resolved = {
     highWaterMark: {
       send: read.mark("highWaterMark.send", options.highWaterMark?.send),
       receive: read.mark("highWaterMark.receive", options.highWaterMark?.receive)
     },
-    linger: read.duration("linger", options.linger ?? 1000, 0, Number.POSITIVE_INFINITY),
-    immediate: options.immediate ?? false,
-    reconnect:
-      reconnect === false || initial === undefined
-        ? undefined
-        : {
-            initial,
-            maximum: Duration.max(initial, read.duration("reconnect.maximum", reconnect?.maximum ?? 5000, 1))
-          },
-    connectTimeout:
-      options.connectTimeout === undefined ? undefined : read.duration("connectTimeout", options.connectTimeout, 1),
-    handshakeInterval: read.duration("handshakeInterval", options.handshakeInterval ?? 30_000, 1),
-    heartbeat:
-      heartbeat && interval
-        ? {
-            interval,
-            timeout: read.duration("heartbeat.timeout", heartbeat.timeout ?? interval, 1),
-            timeToLive:
-              heartbeat.timeToLive === undefined
-                ? undefined
-                : read.duration("heartbeat.timeToLive", heartbeat.timeToLive, 100, 6_553_500)
-          }
-        : undefined,
+    linger: read.duration("linger", options.linger, Duration.seconds(1), 0, Number.POSITIVE_INFINITY),
+    immediate: read.flag("immediate", options.immediate, false),
+    reconnect: read.reconnect(options.reconnect),
+    connectTimeout: read.duration("connectTimeout", options.connectTimeout, undefined, 1),
+    handshakeInterval: read.duration("handshakeInterval", options.handshakeInterval, Duration.seconds(30), 1),
+    heartbeat: read.heartbeat(options.heartbeat),
     maxMessageSize: read.count("maxMessageSize", options.maxMessageSize, Number.POSITIVE_INFINITY, 1, 2 ** 53 - 1),
     backlog: read.count("backlog", options.backlog, 100, 1, maximumInt32),
-    tcpKeepalive:
-      typeof tcpKeepalive === "object"
-        ? {
-            idle: read.seconds("tcpKeepalive.idle", tcpKeepalive.idle),
-            interval: read.seconds("tcpKeepalive.interval", tcpKeepalive.interval),
-            count:
-              tcpKeepalive.count === undefined
-                ? undefined
-                : read.count("tcpKeepalive.count", tcpKeepalive.count, 0, 1, maximumInt32)
-          }
-        : tcpKeepalive === true
-          ? { idle: undefined, interval: undefined, count: undefined }
-          : tcpKeepalive,
-    ipv6: options.ipv6 ?? ipv6,
+    tcpKeepalive: read.tcpKeepalive(options.tcpKeepalive),
+    ipv6: read.flag("ipv6", options.ipv6, ipv6),
     typeOfService: read.count("typeOfService", options.typeOfService, 0, 0, 255),
-    conflate: options.conflate ?? false,
-    invertMatching: options.invertMatching ?? false,
-    noDrop: options.noDrop ?? false,
-    correlate: options.correlate ?? false,
+    conflate: read.flag("conflate", options.conflate, false),
+    invertMatching: read.flag("invertMatching", options.invertMatching, false),
+    noDrop: read.flag("noDrop", options.noDrop, false),
+    correlate: read.flag("correlate", options.correlate, false),
     subscribe: options.subscribe ?? []
   }
   return read.problem === undefined ? Result.succeed(resolved) : Result.fail(read.problem)
@@ -256,39 +222,112 @@ export const resolve = (
 
 const maximumInt32 = 2 ** 31 - 1
 
-/** Reads values, and keeps the first problem. */
+/** Reads values, and keeps the first problem. Untyped code can pass anything. */
 class Reader {
   problem: InvalidOption | undefined = undefined
 
   private wrong(option: string, value: unknown, problem: string): void {
-    this.problem ??= new InvalidOption({ option, value: JSON.stringify(value) ?? String(value), problem })
+    this.problem ??= new InvalidOption({ option, value: print(value), problem })
+  }
+
+  flag(option: string, value: boolean | undefined, otherwise: boolean): boolean {
+    if (value === undefined) return otherwise
+    if (typeof value !== "boolean") this.wrong(option, value, "it must be true or false")
+    return value
   }
 
   mark(option: string, value: number | "unlimited" | undefined): number {
-    return value === "unlimited" ? Number.POSITIVE_INFINITY : this.count(option, value, 1000, 1, maximumInt32)
+    if (value === "unlimited") return Number.POSITIVE_INFINITY
+    return this.count(option, value, 1000, 1, maximumInt32, ', or "unlimited"')
   }
 
-  count(option: string, value: number | undefined, otherwise: number, minimum: number, maximum: number): number {
+  count<A>(
+    option: string,
+    value: number | undefined,
+    otherwise: A,
+    minimum: number,
+    maximum: number,
+    or = ""
+  ): number | A {
     if (value === undefined) return otherwise
     if (Number.isInteger(value) && value >= minimum && value <= maximum) return value
-    this.wrong(option, value, `it must be a whole number from ${minimum} to ${maximum}`)
+    this.wrong(option, value, `it must be a whole number from ${minimum} to ${maximum}${or}`)
     return otherwise
   }
 
-  duration(option: string, value: Duration.Input, minimum: number, maximum: number = maximumInt32): Duration.Duration {
-    const duration = Duration.fromInput(value)
-    const millis = duration._tag === "Some" ? Math.ceil(Duration.toMillis(duration.value)) : Number.NaN
+  duration<A>(
+    option: string,
+    value: Duration.Input | undefined,
+    otherwise: A,
+    minimum: number,
+    maximum: number = maximumInt32
+  ): Duration.Duration | A {
+    if (value === undefined) return otherwise
+    const duration = Number.isNaN(value) ? Option.none() : Duration.fromInput(value)
+    const exact = Option.isSome(duration) ? Duration.toMillis(duration.value) : Number.NaN
+    const millis = exact < 0 ? exact : Math.ceil(exact)
     if (millis >= minimum && (millis <= maximumInt32 || millis === Number.POSITIVE_INFINITY) && millis <= maximum) {
       return Duration.millis(millis)
     }
     const most = maximum === Number.POSITIVE_INFINITY ? "24 days, or Infinity" : `${maximum} milliseconds`
     this.wrong(option, value, `it must be a duration from ${minimum} milliseconds to ${most}`)
-    return Duration.millis(minimum)
+    return otherwise
+  }
+
+  reconnect(value: Options["reconnect"]): Resolved["reconnect"] {
+    if (value === false) return undefined
+    if (value !== undefined && !isGroup(value)) {
+      this.wrong("reconnect", value, "it must be false, or an object with an initial and a maximum duration")
+    }
+    const initial = this.duration("reconnect.initial", value?.initial, Duration.millis(100), 1)
+    const maximum = this.duration("reconnect.maximum", value?.maximum, Duration.max(initial, Duration.seconds(5)), 1)
+    if (Duration.isLessThan(maximum, initial)) {
+      this.wrong("reconnect.maximum", value?.maximum, "it must not be less than reconnect.initial")
+    }
+    return { initial, maximum }
+  }
+
+  heartbeat(value: Options["heartbeat"]): Resolved["heartbeat"] {
+    if (value === undefined) return undefined
+    if (!isGroup(value)) this.wrong("heartbeat", value, "it must be an object with an interval")
+    const interval = this.duration("heartbeat.interval", value.interval, undefined, 1)
+    if (interval === undefined) {
+      this.wrong("heartbeat.interval", value.interval, "it must be a duration")
+      return undefined
+    }
+    return {
+      interval,
+      timeout: this.duration("heartbeat.timeout", value.timeout, interval, 1),
+      timeToLive: this.duration("heartbeat.timeToLive", value.timeToLive, undefined, 100, 6_553_500)
+    }
+  }
+
+  tcpKeepalive(value: Options["tcpKeepalive"]): Resolved["tcpKeepalive"] {
+    if (value === undefined || value === false) return value
+    if (value === true) return { idle: undefined, interval: undefined, count: undefined }
+    if (!isGroup(value)) {
+      this.wrong("tcpKeepalive", value, "it must be true, false, or an object with idle, interval and count")
+      return undefined
+    }
+    return {
+      idle: this.seconds("tcpKeepalive.idle", value.idle),
+      interval: this.seconds("tcpKeepalive.interval", value.interval),
+      count: this.count("tcpKeepalive.count", value.count, undefined, 1, maximumInt32)
+    }
   }
 
   /** The system counts keep-alive in whole seconds. */
-  seconds(option: string, value: Duration.Input | undefined): Duration.Duration | undefined {
-    if (value === undefined) return undefined
-    return Duration.seconds(Math.ceil(Duration.toSeconds(this.duration(option, value, 1))))
+  private seconds(option: string, value: Duration.Input | undefined): Duration.Duration | undefined {
+    const duration = this.duration(option, value, undefined, 1)
+    return duration && Duration.seconds(Math.ceil(Duration.toSeconds(duration)))
   }
+}
+
+const isGroup = (value: unknown): boolean => typeof value === "object" && value !== null && !Array.isArray(value)
+
+/** A value as a person would write it. */
+const print = (value: unknown): string => {
+  if (typeof value === "bigint") return `${value}n`
+  if (Duration.isDuration(value)) return Duration.format(value)
+  return typeof value === "number" ? String(value) : (JSON.stringify(value) ?? String(value))
 }

@@ -2,19 +2,47 @@
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import { constVoid, identity } from "effect/Function"
 import type * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
 import type { Message } from "../Message.ts"
 import type * as Socket from "../Socket.ts"
 import type { Handle } from "../Transport.ts"
-import { isNearYield, type ReceiveLine } from "./receiveLine.ts"
+import { type ReceiveLine, type Take, whenSafe } from "./receiveLine.ts"
 import { handleOf, lineOf } from "./socket.ts"
 
 /** A socket of a poller. */
-interface Source {
+class Source {
   readonly tag: string
   readonly handle: Handle
-  readonly line: ReceiveLine
+  private readonly line: ReceiveLine
+
+  constructor(tag: string, socket: Socket.Socket) {
+    this.tag = tag
+    this.handle = handleOf(socket)
+    this.line = lineOf(socket)
+  }
+
+  /** What the consumer may take: also while its own watcher is the one who waits for the socket. */
+  takeUnsafe(): Message | undefined {
+    return this.line.takeUnsafe(takeOne, this)
+  }
+
+  /** Waits for a turn in the socket's line, as long as the socket is open. */
+  watch(take: Take<Effect.Effect<void>>, onEnd: Effect.Effect<void>): Effect.Effect<void> {
+    let open = true
+    const turn = this.line.take(
+      take,
+      identity,
+      () =>
+        Effect.andThen(
+          Effect.sync(() => (open = false)),
+          onEnd
+        ),
+      this
+    )
+    return Effect.whileLoop({ while: () => open, body: () => turn, step: constVoid })
+  }
 }
 
 type Entries = ReadonlyArray<readonly [string, Socket.Readable<unknown>]>
@@ -24,7 +52,7 @@ export const poll = <A>(entries: Entries, order: "fair" | "priority"): Stream.St
   Stream.unwrap(
     Effect.gen(function* () {
       const poller = new Poller(
-        entries.map(([tag, socket]) => ({ tag, handle: handleOf(socket), line: lineOf(socket) })),
+        entries.map(([tag, socket]) => new Source(tag, socket)),
         order
       )
       for (const source of poller.sources) yield* Effect.forkScoped(poller.watch(source))
@@ -53,38 +81,42 @@ class Poller {
     this.open = sources.length
   }
 
-  readonly pull: Pulled = Effect.withFiber((fiber) => {
-    const step = this.order === "fair" ? this.takeOrPark : this.takeInOrder(0)
-    return isNearYield(fiber) ? Effect.andThen(Effect.yieldNow, step) : step
-  })
-
-  private readonly takeOrPark: Pulled = Effect.callback((resume) => {
-    const taken = this.take()
-    if (taken !== undefined) return resume(Effect.succeed([taken]))
-    if (this.open === 0) return resume(Cause.done())
-    this.parked = resume
-    for (const wake of this.idle) wake()
-    return Effect.sync(() => {
-      this.parked = undefined
-    })
-  })
+  readonly pull: Pulled = Effect.suspend(() => (this.order === "fair" ? this.takeOrPark : this.takeInOrder(0)))
 
   /** Looks for what has arrived just now, from one socket after the other. */
   private takeInOrder(index: number): Pulled {
     const source = this.sources[index]
     if (source === undefined) return this.takeOrPark
-    return Effect.flatMap(Effect.ignore(source.handle.refresh), () => {
-      const value = source.line.takeUnsafe(takeOne)
-      return value === undefined ? this.takeInOrder(index + 1) : Effect.succeed([{ _tag: source.tag, value }])
-    })
+    return Effect.flatMap(Effect.ignore(source.handle.refresh), () =>
+      whenSafe(() => {
+        const value = source.takeUnsafe()
+        return value === undefined ? this.takeInOrder(index + 1) : Effect.succeed([{ _tag: source.tag, value }])
+      })
+    )
   }
 
-  private take(): Polled<Message> | undefined {
+  private readonly takeOrPark: Pulled = whenSafe(() => {
+    const taken = this.take(this.sources.length)
+    return taken === undefined ? this.park : Effect.succeed([taken])
+  })
+
+  private readonly park: Pulled = Effect.callback((resume) => {
+    if (this.open === 0) return resume(Cause.done())
+    this.parked = resume
+    // A watcher that is woken can be idle again at once.
+    for (const wake of Array.from(this.idle)) wake()
+    return Effect.sync(() => {
+      if (this.parked === resume) this.parked = undefined
+    })
+  })
+
+  /** The next message of the first so many sockets, in a fair turn or in order of priority. */
+  private take(sources: number): Polled<Message> | undefined {
     const first = this.order === "fair" ? this.next : 0
-    for (let i = 0; i < this.sources.length; i++) {
+    for (let i = 0; i < sources; i++) {
       const index = (first + i) % this.sources.length
       const source = this.sources[index] as Source // within the length
-      const value = source.line.takeUnsafe(takeOne)
+      const value = source.takeUnsafe()
       if (value === undefined) continue
       this.next = index + 1
       return { _tag: source.tag, value }
@@ -92,26 +124,32 @@ class Poller {
     return undefined
   }
 
-  readonly watch = (source: Source): Effect.Effect<void> => {
-    let open = true
-    const turn = source.line.take(
-      (handle) => (this.parked === undefined ? busy : handle.receiveOneUnsafe()),
-      (value) => (value === busy ? this.wanted : Effect.sync(() => this.deliver(source, value))),
-      () =>
-        Effect.sync(() => {
-          open = false
-          this.open -= 1
-          if (this.open === 0) this.parked?.(Cause.done())
-        })
+  watch(source: Source): Effect.Effect<void> {
+    const index = this.sources.indexOf(source)
+    return source.watch(
+      (handle) => {
+        const resume = this.parked
+        if (resume === undefined) return this.wanted
+        const taken = this.takeAt(index, handle)
+        if (taken === undefined) return undefined
+        this.parked = undefined
+        return Effect.sync(() => resume(Effect.succeed([taken])))
+      },
+      Effect.sync(() => {
+        this.open -= 1
+        if (this.open === 0) this.parked?.(Cause.done())
+      })
     )
-    return Effect.whileLoop({ while: () => open, body: () => turn, step: () => {} })
   }
 
-  private deliver(source: Source, value: Message): void {
-    const resume = this.parked
-    this.parked = undefined
-    this.next = this.sources.indexOf(source) + 1
-    resume?.(Effect.succeed([{ _tag: source.tag, value }]))
+  /** A watcher's turn: in order of priority, what has come meanwhile to the sockets before its own goes first. */
+  private takeAt(index: number, handle: Handle): Polled<Message> | undefined {
+    const before = this.order === "priority" ? this.take(index) : undefined
+    if (before !== undefined) return before
+    const value = takeOne(handle)
+    if (value === undefined) return undefined
+    this.next = index + 1
+    return { _tag: (this.sources[index] as Source).tag, value } // within the length
   }
 
   /** Until the consumer parks. */
@@ -129,6 +167,3 @@ class Poller {
 type Pulled = Pull.Pull<NonEmptyReadonlyArray<Polled<Message>>>
 
 const takeOne = (handle: Handle) => handle.receiveOneUnsafe()
-
-/** What a watcher takes when the consumer has not asked. */
-const busy = Symbol("busy")

@@ -8,6 +8,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+import type { SchedulerDispatcher } from "effect/Scheduler"
 import type { Handle } from "../Transport.ts"
 import type { Reason } from "../ZmqError.ts"
 
@@ -16,8 +17,8 @@ export type Take<A> = (handle: Handle) => A | undefined
 
 export class ReceiveLine {
   private readonly handle: Handle
-  /** Whether a fiber waits for the transport. */
-  private leading = false
+  /** Who waits for the transport: the `as` of `take`. */
+  private leader: object | undefined = undefined
   /** Those behind it: a Set keeps their order, and lets one that is interrupted leave. */
   private readonly waiting = new Set<() => void>()
   private scheduled = false
@@ -27,9 +28,15 @@ export class ReceiveLine {
     this.handle = handle
   }
 
-  /** What can be taken now: nothing while others wait for it. */
-  takeUnsafe<A>(take: Take<A>): A | undefined {
-    return this.leading || this.waiting.size > 0 ? undefined : take(this.handle)
+  /** What can be taken now: nothing while others wait for it. Who leads as `as` is not another. */
+  takeUnsafe<A>(take: Take<A>, as?: object): A | undefined {
+    const others = this.waiting.size > 0 || (this.leader !== undefined && this.leader !== as)
+    return others ? undefined : take(this.handle)
+  }
+
+  /** `takeUnsafe`, where nothing is lost when the fiber is interrupted. */
+  takeNow<A>(take: Take<A>, as?: object): Effect.Effect<A | undefined> {
+    return whenSafe(() => Effect.succeed(this.takeUnsafe(take, as)))
   }
 
   /**
@@ -39,73 +46,85 @@ export class ReceiveLine {
   take<A, B, E, R, E2>(
     take: Take<A>,
     f: (taken: A) => Effect.Effect<B, E, R>,
-    onEnd: (reason: Reason) => Effect.Effect<B, E2>
+    onEnd: (reason: Reason) => Effect.Effect<B, E2>,
+    as: object = this
   ): Effect.Effect<B, E | E2, R> {
-    return Effect.withFiber((fiber) => {
-      if (isNearYield(fiber)) return Effect.flatMap(Effect.yieldNow, () => this.takeOrWait(take, f, onEnd))
-      return this.takeOrWait(take, f, onEnd)
+    return whenSafe(() => {
+      const taken = this.takeUnsafe(take)
+      return taken === undefined
+        ? Effect.matchEffect(this.wait(take, as), { onSuccess: f, onFailure: onEnd })
+        : f(taken)
     })
   }
 
-  private takeOrWait<A, B, E, R, E2>(
-    take: Take<A>,
-    f: (taken: A) => Effect.Effect<B, E, R>,
-    onEnd: (reason: Reason) => Effect.Effect<B, E2>
-  ): Effect.Effect<B, E | E2, R> {
-    const taken = this.takeUnsafe(take)
-    return taken === undefined ? Effect.matchEffect(this.wait(take), { onSuccess: f, onFailure: onEnd }) : f(taken)
+  private wait<A>(take: Take<A>, as: object): Effect.Effect<A, Reason> {
+    return this.leader !== undefined || this.waiting.size > 0 ? this.follow(take, as) : this.lead(take, as)
   }
 
-  private wait<A>(take: Take<A>): Effect.Effect<A, Reason> {
-    return this.leading || this.waiting.size > 0 ? this.follow(take) : this.lead(take)
-  }
-
-  private follow<A>(take: Take<A>): Effect.Effect<A, Reason> {
+  private follow<A>(take: Take<A>, as: object): Effect.Effect<A, Reason> {
     return Effect.callback((resume) => {
-      const turn = () => resume(Effect.suspend(() => this.turn(take)))
+      const turn = () => resume(Effect.suspend(() => this.turn(take, as)))
       this.waiting.add(turn)
       return Effect.sync(() => this.waiting.delete(turn))
     })
   }
 
-  private turn<A>(take: Take<A>): Effect.Effect<A, Reason> {
+  private turn<A>(take: Take<A>, as: object): Effect.Effect<A, Reason> {
     const taken = take(this.handle)
     if (taken !== undefined) return Effect.succeed(taken)
-    return this.leading ? this.follow(take) : this.lead(take)
+    return this.leader !== undefined ? this.follow(take, as) : this.lead(take, as)
   }
 
-  private lead<A>(take: Take<A>): Effect.Effect<A, Reason> {
-    this.leading = true
-    return this.handle.readable.pipe(
-      Effect.onError(() => Effect.sync(this.succeed)),
-      Effect.flatMap(() =>
-        Effect.withFiber((fiber) => {
-          this.leading = false
-          const taken = take(this.handle)
-          if (taken === undefined) return this.lead(take)
-          if (this.waiting.size > 0 && !this.scheduled) {
-            this.scheduled = true
-            fiber.currentDispatcher.scheduleTask(this.serve, 0)
-          }
-          return Effect.succeed(taken)
-        })
-      )
+  /** Leads from the step in which it says so to the step in which it takes, fails, or is interrupted. */
+  private lead<A>(take: Take<A>, as: object): Effect.Effect<A, Reason> {
+    let leads = false
+    const attempt: Effect.Effect<A, Reason> = Effect.flatMap(this.handle.readable, () =>
+      whenSafe((fiber) => {
+        const taken = take(this.handle)
+        if (taken === undefined) return attempt
+        leads = false
+        this.leader = undefined
+        if (this.waiting.size > 0) this.schedule(fiber.currentDispatcher)
+        return Effect.succeed(taken)
+      })
     )
+    const begin = Effect.suspend(() => {
+      if (this.leader !== undefined) return this.follow(take, as)
+      leads = true
+      this.leader = as
+      return attempt
+    })
+    const giveUp = Effect.withFiber((fiber) => {
+      if (leads) {
+        this.leader = undefined
+        this.serve(fiber.currentDispatcher)
+      }
+      return Effect.void
+    })
+    return Effect.onError(begin, () => giveUp)
   }
 
-  /** The leader failed or was interrupted: the next one leads. */
-  private readonly succeed = (): void => {
-    this.leading = false
-    this.serve()
+  private schedule(dispatcher: SchedulerDispatcher): void {
+    if (this.scheduled) return
+    this.scheduled = true
+    dispatcher.scheduleTask(() => {
+      this.scheduled = false
+      this.serve(dispatcher)
+    }, 0)
   }
 
   /** Lets those in line take, in their order, until one finds nothing and leads. */
-  private readonly serve = (): void => {
-    this.scheduled = false
+  private serve(dispatcher: SchedulerDispatcher): void {
     if (this.serving) return // the loop below goes on
     this.serving = true
+    // Who was served may be in line again already: the rest of the program has its turn, too.
+    let turns = Math.max(this.waiting.size, 1024)
     for (const turn of this.waiting) {
-      if (this.leading) break
+      if (this.leader !== undefined) break
+      if (turns-- === 0) {
+        this.schedule(dispatcher)
+        break
+      }
       this.waiting.delete(turn)
       turn()
     }
@@ -116,9 +135,25 @@ export class ReceiveLine {
 /** How many operations a fiber must have left before it yields, for what it does with a message it has taken. */
 const reserve = 128
 
+/** The fibers that have yielded here before. */
+const yielded = new WeakSet<Fiber.Fiber<unknown, unknown>>()
+
 /**
- * A fiber that has used up its operations yields between any two of them, and can be interrupted there. It yields before
- * it takes, so that what it takes does not fall into that gap.
+ * Whether what a fiber takes now reaches its program before anything else can happen.
+ *
+ * A fiber that has used up its operations yields between any two of them, and can be interrupted there: it must not take
+ * shortly before. Nor must a fiber that was just forked: `Effect.timeout` and the races run such a fiber inside a step
+ * of its parent, and the parent may be about to yield. Either yields first.
  */
-export const isNearYield = (fiber: Fiber.Fiber<unknown, unknown>): boolean =>
-  fiber.currentOpCount > fiber.cache.maxOpsBeforeYield - reserve
+const isSafe = (fiber: Fiber.Fiber<unknown, unknown>): boolean => {
+  if (fiber.currentOpCount > fiber.cache.maxOpsBeforeYield - reserve) return false
+  if (yielded.has(fiber)) return true
+  yielded.add(fiber)
+  return false
+}
+
+/** Takes when it is safe: at once, or when the fiber has yielded. */
+export const whenSafe = <A, E, R>(
+  take: (fiber: Fiber.Fiber<unknown, unknown>) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.withFiber((fiber) => (isSafe(fiber) ? take(fiber) : Effect.flatMap(Effect.yieldNow, () => take(fiber))))

@@ -1,6 +1,7 @@
 /** What the modules of the socket types share: making, receiving, sending. */
-import * as Arr from "effect/Array"
+
 import type { NonEmptyReadonlyArray } from "effect/Array"
+import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -10,7 +11,7 @@ import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Pipeable from "effect/Pipeable"
 import type * as Pull from "effect/Pull"
-import * as Result from "effect/Result"
+import type * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Sink from "effect/Sink"
@@ -88,7 +89,10 @@ export const make = <S extends Socket>(
       const opened = yield* Effect.exit(restore(Scope.provide(open(module, type, options, Impl), scope)))
       if (Exit.isFailure(opened)) {
         yield* Scope.close(scope, opened)
-        return yield* Effect.mapError(Effect.failCause(opened.cause), (reason) => new ZmqError({ module, method: "make", reason }))
+        return yield* Effect.mapError(
+          Effect.failCause(opened.cause),
+          (reason) => new ZmqError({ module, method: "make", reason })
+        )
       }
       // The module that calls gives the type and the interface that goes with it.
       return opened.value as unknown as S
@@ -104,7 +108,7 @@ const open = Effect.fnUntraced(function* (
   const transport = yield* Transport.Transport
   const binds = yield* parseAll(options.bind, Endpoint.parseBind)
   const connects = yield* parseAll(options.connect, Endpoint.parseConnect)
-  const ipv6 = [...binds, ...connects].some((endpoint) => endpoint._tag === "Tcp" && endpoint.host.includes(":"))
+  const ipv6 = [...binds, ...connects].some(hasIpv6)
   const resolved = yield* Effect.fromResult(SocketOptions.resolve(options, ipv6))
   for (const endpoint of [...binds, ...connects]) yield* supported(transport, endpoint)
   if (!transport.capabilities.has(type)) {
@@ -119,6 +123,9 @@ const open = Effect.fnUntraced(function* (
   for (const endpoint of connects) yield* handle.connect(endpoint)
   return new Impl(module, type, transport, handle)
 })
+
+const hasIpv6 = (endpoint: Endpoint.Endpoint): boolean =>
+  endpoint._tag === "Tcp" && (endpoint.host.includes(":") || endpoint.source?.host.includes(":") === true)
 
 type Parse = (input: string) => Result.Result<Endpoint.Endpoint, InvalidEndpoint>
 
@@ -215,7 +222,11 @@ export const receiveWith = <A, E, R>(
 
 export const poll = (self: Socket): Effect.Effect<Option.Option<Message.Message>, ZmqError> => {
   const { handle, line } = impl(self)
-  return Effect.map(handle.refresh, () => Option.fromUndefinedOr(line.takeUnsafe(takeOne))).pipe(mapReason(self, "poll"))
+  return handle.refresh.pipe(
+    mapReason(self, "poll"),
+    Effect.andThen(line.takeNow(takeOne)),
+    Effect.map(Option.fromUndefinedOr)
+  )
 }
 
 /** One message a pull: what a consumer has not asked for is still in the socket. */
@@ -240,10 +251,13 @@ export const runForEach = <A, E, R>(
 ): Effect.Effect<void, E, R> =>
   Effect.suspend(() => {
     let open = true
-    const step: Effect.Effect<unknown, E, R> = impl(self).line.take<Message.Message, unknown, E, R, never>(takeOne, f, () =>
-      Effect.sync(() => {
-        open = false
-      })
+    const step: Effect.Effect<unknown, E, R> = impl(self).line.take<Message.Message, unknown, E, R, never>(
+      takeOne,
+      f,
+      () =>
+        Effect.sync(() => {
+          open = false
+        })
     )
     return Effect.whileLoop({ while: () => open, body: () => step, step: constVoid })
   })
@@ -323,7 +337,5 @@ export const sendSchema = <A, RD, RE>(
 export const sink = (self: Socket): Sink.Sink<void, Message.Input, never, ZmqError> =>
   Sink.forEachArray((inputs) => sendAll(self, inputs))
 
-export const sinkBatches = (
-  self: Socket
-): Sink.Sink<void, ReadonlyArray<Message.Input>, never, ZmqError> =>
+export const sinkBatches = (self: Socket): Sink.Sink<void, ReadonlyArray<Message.Input>, never, ZmqError> =>
   Sink.forEach((inputs) => sendAll(self, inputs))

@@ -1,0 +1,18 @@
+/**
+ * `pnpm bench`: what the figures of this library are, beside something that one can compare them with.
+ *
+ * Both sides of a row run in turn, several times; a row is the median of each, and their ratio. Absolute figures are
+ * this machine's, and of this hour: the ratios are what to read.
+ */
+import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import { Command } from "effect/cli"
+import { Effect } from "effect"
+import { memory } from "./memory.ts"
+import { zmq } from "./zmq.ts"
+
+const bench = Command.make("bench").pipe(
+  Command.withDescription("Measures this library beside what it stands on"),
+  Command.withSubcommands([zmq, memory])
+)
+
+Command.run(bench, { version: "0.1.0" }).pipe(Effect.provide(NodeServices.layer), NodeRuntime.runMain)

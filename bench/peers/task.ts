@@ -1,0 +1,45 @@
+/** What a peer process is asked to do, and how it answers: one JSON line on stdout each. */
+
+export interface Task {
+  readonly role: "pull" | "push" | "rep" | "req"
+  /** How the messages are handled: by arrays, or one at a time. */
+  readonly form: "batches" | "each"
+  /** Bytes a message. */
+  readonly size: number
+  readonly count: number
+  /** Where to connect; a peer that binds says where it is bound. */
+  readonly endpoint: string
+}
+
+export interface Result {
+  /** From the first message to the last. */
+  readonly seconds: number
+  readonly messages: number
+  readonly bytes: number
+  /** Microseconds of each round trip; a `req` only. */
+  readonly trips?: ReadonlyArray<number>
+}
+
+export const task = (): Task => JSON.parse(process.argv[2] ?? "{}")
+
+/** Tells the benchmark where this peer is bound. */
+export const ready = (endpoint: string) => console.log(JSON.stringify({ endpoint }))
+
+export const done = (result: Result) => console.log(JSON.stringify(result))
+
+/** Counts what arrives, and times it from the first message on. */
+export class Meter {
+  messages = 0
+  bytes = 0
+  private start = 0
+
+  add(frame: Uint8Array): void {
+    if (this.messages === 0) this.start = performance.now()
+    this.messages += 1
+    this.bytes += frame.length
+  }
+
+  get result(): Result {
+    return { seconds: (performance.now() - this.start) / 1000, messages: this.messages, bytes: this.bytes }
+  }
+}

@@ -1,0 +1,235 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as SocketOptions from "../src/SocketOptions.ts"
+
+type All = SocketOptions.DuplexOptions & SocketOptions.Particular
+
+const resolve = (options: All, ipv6 = false): SocketOptions.Resolved =>
+  Result.getOrThrowWith(SocketOptions.resolve(options, ipv6), (problem) => problem)
+
+/** What only untyped code can pass. */
+const refuse = (options: Record<string, unknown>) => {
+  const result = SocketOptions.resolve(options as All, false)
+  if (Result.isSuccess(result)) throw new Error(`was accepted as ${JSON.stringify(result.success)}`)
+  return result.failure
+}
+
+const millis = Duration.millis
+const infinite = Number.POSITIVE_INFINITY
+
+describe("SocketOptions.resolve", () => {
+  it("fills in every default", () => {
+    assert.deepStrictEqual(resolve({}), {
+      highWaterMark: { send: 1000, receive: 1000 },
+      linger: millis(1000),
+      immediate: false,
+      reconnect: { initial: millis(100), maximum: millis(5000) },
+      connectTimeout: undefined,
+      handshakeInterval: millis(30_000),
+      heartbeat: undefined,
+      maxMessageSize: infinite,
+      backlog: 100,
+      tcpKeepalive: undefined,
+      ipv6: false,
+      typeOfService: 0,
+      conflate: false,
+      invertMatching: false,
+      noDrop: false,
+      correlate: false,
+      subscribe: []
+    })
+  })
+
+  it("takes undefined for what is not given", () => {
+    const options: All = {
+      highWaterMark: undefined,
+      linger: undefined,
+      reconnect: { initial: undefined, maximum: undefined },
+      heartbeat: undefined,
+      tcpKeepalive: undefined,
+      subscribe: undefined
+    }
+    assert.deepStrictEqual(resolve(options), resolve({}))
+  })
+
+  const subscribe = [Uint8Array.of(1)]
+  const good: ReadonlyArray<readonly [title: string, options: All, resolved: Partial<SocketOptions.Resolved>]> = [
+    ["highWaterMark", { highWaterMark: { send: 1 } }, { highWaterMark: { send: 1, receive: 1000 } }],
+    ["highWaterMark", { highWaterMark: { receive: 7 } }, { highWaterMark: { send: 1000, receive: 7 } }],
+    [
+      "highWaterMark, unlimited",
+      { highWaterMark: { send: "unlimited", receive: "unlimited" } },
+      { highWaterMark: { send: infinite, receive: infinite } }
+    ],
+    ["linger", { linger: "2 seconds" }, { linger: millis(2000) }],
+    ["linger 0", { linger: 0 }, { linger: Duration.zero }],
+    ["linger, for ever", { linger: Duration.infinity }, { linger: Duration.infinity }],
+    ["linger, for ever as text", { linger: "Infinity" }, { linger: Duration.infinity }],
+    ["linger, for ever as a number", { linger: infinite }, { linger: Duration.infinity }],
+    ["immediate", { immediate: true }, { immediate: true }],
+    ["reconnect: never", { reconnect: false }, { reconnect: undefined }],
+    [
+      "reconnect",
+      { reconnect: { initial: 10, maximum: "1 second" } },
+      { reconnect: { initial: millis(10), maximum: millis(1000) } }
+    ],
+    [
+      "reconnect, initial alone",
+      { reconnect: { initial: 10 } },
+      { reconnect: { initial: millis(10), maximum: millis(5000) } }
+    ],
+    [
+      "reconnect, initial above the default maximum",
+      { reconnect: { initial: "9 seconds" } },
+      {
+        reconnect: { initial: millis(9000), maximum: millis(9000) }
+      }
+    ],
+    ["connectTimeout", { connectTimeout: "3 seconds" }, { connectTimeout: millis(3000) }],
+    ["handshakeInterval", { handshakeInterval: 5 }, { handshakeInterval: millis(5) }],
+    [
+      "heartbeat, whose timeout is its interval",
+      { heartbeat: { interval: 500 } },
+      {
+        heartbeat: { interval: millis(500), timeout: millis(500), timeToLive: undefined }
+      }
+    ],
+    [
+      "heartbeat",
+      { heartbeat: { interval: "2 seconds", timeout: "6 seconds", timeToLive: "6553.5 seconds" } },
+      {
+        heartbeat: { interval: millis(2000), timeout: millis(6000), timeToLive: millis(6_553_500) }
+      }
+    ],
+    ["maxMessageSize", { maxMessageSize: 1 }, { maxMessageSize: 1 }],
+    ["maxMessageSize, the largest", { maxMessageSize: 2 ** 53 - 1 }, { maxMessageSize: 2 ** 53 - 1 }],
+    ["backlog", { backlog: 1 }, { backlog: 1 }],
+    [
+      "tcpKeepalive, on",
+      { tcpKeepalive: true },
+      { tcpKeepalive: { idle: undefined, interval: undefined, count: undefined } }
+    ],
+    ["tcpKeepalive, off", { tcpKeepalive: false }, { tcpKeepalive: false }],
+    [
+      "tcpKeepalive, in whole seconds, rounded up",
+      { tcpKeepalive: { idle: "1500 millis", interval: 1, count: 3 } },
+      {
+        tcpKeepalive: { idle: millis(2000), interval: millis(1000), count: 3 }
+      }
+    ],
+    ["ipv6", { ipv6: true }, { ipv6: true }],
+    ["typeOfService", { typeOfService: 255 }, { typeOfService: 255 }],
+    ["conflate", { conflate: true }, { conflate: true }],
+    ["invertMatching", { invertMatching: true }, { invertMatching: true }],
+    ["noDrop", { noDrop: true }, { noDrop: true }],
+    ["correlate", { correlate: true }, { correlate: true }],
+    ["subscribe", { subscribe }, { subscribe }]
+  ]
+  for (const [title, options, resolved] of good) {
+    it(`takes ${title}: ${JSON.stringify(Object.values(options)[0])}`, () => {
+      assert.deepStrictEqual(resolve(options), { ...resolve({}), ...resolved })
+    })
+  }
+
+  it("allows IPv6 where an endpoint has an IPv6 address, unless it is told otherwise", () => {
+    assert.isTrue(resolve({}, true).ipv6)
+    assert.isFalse(resolve({ ipv6: false }, true).ipv6)
+  })
+
+  it("rounds durations up to whole milliseconds, in every unit", () => {
+    for (const linger of [0.001, 0.5, 1, "0.2 millis", "1 micro", 1n, 1_000_000n, [0, 1]] as const) {
+      assert.deepStrictEqual(resolve({ linger }).linger, millis(1), String(linger))
+    }
+    const { heartbeat, reconnect } = resolve({
+      reconnect: { initial: 99.1, maximum: 100.000001 },
+      heartbeat: { interval: 1.5, timeout: "1.000001 seconds", timeToLive: 100.2 }
+    })
+    assert.deepStrictEqual(reconnect, { initial: millis(100), maximum: millis(101) })
+    assert.deepStrictEqual(heartbeat, { interval: millis(2), timeout: millis(1001), timeToLive: millis(101) })
+  })
+
+  it.prop("gives whole milliseconds, never less than what was asked for", [Schema.Finite], ([number]) => {
+    const asked = (Math.abs(number) % 2_000_000_000) + 0.001
+    const linger = Duration.toMillis(resolve({ linger: asked }).linger)
+    assert.isTrue(Number.isInteger(linger) && linger >= asked - 1e-6 && linger < asked + 1, `${asked} -> ${linger}`)
+  })
+
+  const flag = "it must be true or false"
+  const count = (minimum: number, maximum: number) => `it must be a whole number from ${minimum} to ${maximum}`
+  const bad: ReadonlyArray<
+    readonly [options: Record<string, unknown>, option: string, value: string, problem: string]
+  > = [
+    [{ highWaterMark: { send: 0 } }, "highWaterMark.send", "0", '"unlimited"'],
+    [{ highWaterMark: { send: -1 } }, "highWaterMark.send", "-1", count(1, 2 ** 31 - 1)],
+    [{ highWaterMark: { send: 1.5 } }, "highWaterMark.send", "1.5", count(1, 2 ** 31 - 1)],
+    [{ highWaterMark: { receive: Number.NaN } }, "highWaterMark.receive", "NaN", count(1, 2 ** 31 - 1)],
+    [{ highWaterMark: { receive: 2 ** 31 } }, "highWaterMark.receive", "2147483648", count(1, 2 ** 31 - 1)],
+    [{ highWaterMark: { receive: infinite } }, "highWaterMark.receive", "Infinity", '"unlimited"'],
+    [{ highWaterMark: { receive: "10" } }, "highWaterMark.receive", '"10"', count(1, 2 ** 31 - 1)],
+    [{ linger: -1 }, "linger", "-1", "24 days, or Infinity"],
+    [{ linger: -1n }, "linger", "-1n", "from 0 milliseconds"],
+    [{ linger: "-Infinity" }, "linger", '"-Infinity"', "from 0 milliseconds"],
+    [{ linger: Duration.negativeInfinity }, "linger", "-Infinity", "from 0 milliseconds"],
+    [{ linger: "soon" }, "linger", '"soon"', "it must be a duration"],
+    [{ linger: true }, "linger", "true", "it must be a duration"],
+    [{ linger: null }, "linger", "null", "it must be a duration"],
+    [{ linger: 2 ** 31 }, "linger", "2147483648", "24 days, or Infinity"],
+    [{ linger: Duration.days(25) }, "linger", "25d", "24 days, or Infinity"],
+    [{ linger: Number.NaN }, "linger", "NaN", "it must be a duration"],
+    [{ immediate: "yes" }, "immediate", '"yes"', flag],
+    [{ reconnect: true }, "reconnect", "true", "it must be false, or"],
+    [{ reconnect: { initial: 0 } }, "reconnect.initial", "0", "from 1 milliseconds"],
+    [{ reconnect: { initial: "Infinity" } }, "reconnect.initial", '"Infinity"', "from 1 milliseconds"],
+    [{ reconnect: { maximum: -5 } }, "reconnect.maximum", "-5", "from 1 milliseconds"],
+    [{ reconnect: { maximum: "often" } }, "reconnect.maximum", '"often"', "it must be a duration"],
+    [{ reconnect: { initial: 200, maximum: 100 } }, "reconnect.maximum", "100", "reconnect.initial"],
+    [{ connectTimeout: 0 }, "connectTimeout", "0", "from 1 milliseconds"],
+    [{ connectTimeout: infinite }, "connectTimeout", "Infinity", "2147483647 milliseconds"],
+    [{ handshakeInterval: 0 }, "handshakeInterval", "0", "from 1 milliseconds"],
+    [{ handshakeInterval: [1] }, "handshakeInterval", "[1]", "it must be a duration"],
+    [{ heartbeat: true }, "heartbeat", "true", "it must be an object with an interval"],
+    [{ heartbeat: {} }, "heartbeat.interval", "undefined", "it must be a duration"],
+    [{ heartbeat: { interval: 0 } }, "heartbeat.interval", "0", "from 1 milliseconds"],
+    [{ heartbeat: { interval: 1, timeout: 0 } }, "heartbeat.timeout", "0", "from 1 milliseconds"],
+    [{ heartbeat: { interval: 1, timeToLive: 0 } }, "heartbeat.timeToLive", "0", "from 100 milliseconds to 6553500"],
+    [
+      { heartbeat: { interval: 1, timeToLive: 6_553_501 } },
+      "heartbeat.timeToLive",
+      "6553501",
+      "to 6553500 milliseconds"
+    ],
+    [{ maxMessageSize: 0 }, "maxMessageSize", "0", count(1, 2 ** 53 - 1)],
+    [{ maxMessageSize: -1 }, "maxMessageSize", "-1", count(1, 2 ** 53 - 1)],
+    [{ maxMessageSize: 2 ** 53 }, "maxMessageSize", "9007199254740992", count(1, 2 ** 53 - 1)],
+    [{ maxMessageSize: 1n }, "maxMessageSize", "1n", count(1, 2 ** 53 - 1)],
+    [{ backlog: 0 }, "backlog", "0", count(1, 2 ** 31 - 1)],
+    [{ backlog: 0.5 }, "backlog", "0.5", count(1, 2 ** 31 - 1)],
+    [{ tcpKeepalive: "yes" }, "tcpKeepalive", '"yes"', "it must be true, false, or"],
+    [{ tcpKeepalive: null }, "tcpKeepalive", "null", "it must be true, false, or"],
+    [{ tcpKeepalive: { idle: 0 } }, "tcpKeepalive.idle", "0", "from 1 milliseconds"],
+    [{ tcpKeepalive: { interval: "x" } }, "tcpKeepalive.interval", '"x"', "it must be a duration"],
+    [{ tcpKeepalive: { count: 0 } }, "tcpKeepalive.count", "0", count(1, 2 ** 31 - 1)],
+    [{ ipv6: 6 }, "ipv6", "6", flag],
+    [{ typeOfService: -1 }, "typeOfService", "-1", count(0, 255)],
+    [{ typeOfService: 256 }, "typeOfService", "256", count(0, 255)],
+    [{ conflate: 1 }, "conflate", "1", flag],
+    [{ invertMatching: "no" }, "invertMatching", '"no"', flag],
+    [{ noDrop: null }, "noDrop", "null", flag],
+    [{ correlate: {} }, "correlate", "{}", flag]
+  ]
+  for (const [options, option, value, problem] of bad) {
+    it(`refuses ${option} ${value}: ${problem}`, () => {
+      const wrong = refuse(options)
+      assert.strictEqual(wrong.option, option)
+      assert.strictEqual(wrong.value, value)
+      assert.include(wrong.problem, problem)
+      assert.include(wrong.message, `the option ${option} cannot be ${value}: ${wrong.problem}`)
+    })
+  }
+
+  it("names the first of several wrong options", () => {
+    assert.strictEqual(refuse({ typeOfService: -1, linger: -1 }).option, "linger")
+  })
+})
