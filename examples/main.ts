@@ -58,25 +58,22 @@ const output = Layer.mergeAll(
 // Flags
 // -----------------------------------------------------------------------------
 
-/** An endpoint as text. */
-type Text = Endpoint.Input & string
-
 /** `--bind ENDPOINT` */
-export const bind = (defaultTo: Text) =>
+export const bind = (defaultTo: Endpoint.Text) =>
   checked("bind", Endpoint.parseBind).pipe(
     Flag.withDefault(defaultTo),
     Flag.withDescription(`where to listen (default: ${defaultTo})`)
   )
 
 /** `--connect ENDPOINT` */
-export const connect = (defaultTo: Text) =>
+export const connect = (defaultTo: Endpoint.Text) =>
   checked("connect", Endpoint.parseConnect).pipe(
     Flag.withDefault(defaultTo),
     Flag.withDescription(`where to connect to (default: ${defaultTo})`)
   )
 
 /** `--connect ENDPOINT --connect ENDPOINT`: the first, then the second. */
-export const connectTwice = (first: Text, second: Text) =>
+export const connectTwice = (first: Endpoint.Text, second: Endpoint.Text) =>
   checked("connect", Endpoint.parseConnect).pipe(
     Flag.between(0, 2),
     Flag.map(([a = first, b = second]): readonly [Endpoint.Input, Endpoint.Input] => [a, b]),

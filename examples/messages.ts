@@ -1,33 +1,12 @@
 /**
- * Reading messages by a schema, with a line for each one that does not fit.
+ * What becomes of messages that are not what a program expects: a calm line each, and the program goes on.
  */
 import { Message } from "@effect-zmq/core"
-import { Console, Effect, Option, Schema, Stream } from "effect"
+import { Console, Schema } from "effect"
 
-/**
- * What is in the messages, by a schema. A message of another kind is one line (`expected` says what was expected), and
- * the stream goes on.
- */
-export const decode =
-  <A>(schema: Schema.Codec<A, Message.Message>, expected: string) =>
-  <E, R>(messages: Stream.Stream<Message.Message, E, R>): Stream.Stream<A, E, R> => {
-    const read = Schema.decodeOption(schema)
-    return messages.pipe(
-      Stream.mapEffect((message) =>
-        Option.match(read(message), {
-          onSome: (value) => Effect.succeed([value]),
-          onNone: () => Effect.as(Console.log(`Skipped ${show(message)}: expected ${expected}`), [])
-        })
-      ),
-      Stream.flattenIterable
-    )
-  }
-
-/** A message in one line, whatever is in it. */
-export const show = (message: Message.Message): string =>
-  message.map((frame) => quote(Message.text([frame]))).join(" + ")
-
-const quote = (text: string): string => JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text)
+/** The `onMalformed` of a stream of messages: a line that tells what was expected. */
+export const skip = (expected: string) => (message: Message.Message) =>
+  Console.log(`Skipped ${Message.inspect(message)}: expected ${expected}`)
 
 /** A whole number in decimal text, no other: not `1e3`, not ` 1`. */
 export const integer = (minimum: number, maximum: number) =>

@@ -9,7 +9,6 @@ import { type Endpoint, Message, Req, Socket } from "@effect-zmq/core"
 import { Console, Effect } from "effect"
 import { Command } from "effect/cli"
 import { connect, main, number } from "../main.ts"
-import { show } from "../messages.ts"
 
 export const client = Effect.fnUntraced(function* (options: {
   readonly connect: Endpoint.Input
@@ -20,7 +19,9 @@ export const client = Effect.fnUntraced(function* (options: {
 
   for (let i = 1; i <= options.count; i++) {
     const reply = yield* Req.request(req, "Hello")
-    yield* Console.log(`${i}: ${Message.text(reply) === "World" ? "World" : `${show(reply)}, not quite World`}`)
+    yield* Console.log(
+      `${i}: ${Message.text(reply) === "World" ? "World" : `${Message.inspect(reply)}, not quite World`}`
+    )
   }
 }, Effect.scoped)
 

@@ -9,7 +9,6 @@ import { type Endpoint, Message, Rep, Socket } from "@effect-zmq/core"
 import { Console, Duration, Effect } from "effect"
 import { Command } from "effect/cli"
 import { bind, duration, main } from "../main.ts"
-import { show } from "../messages.ts"
 
 export const server = Effect.fnUntraced(function* (options: {
   readonly bind: Endpoint.Input
@@ -20,7 +19,7 @@ export const server = Effect.fnUntraced(function* (options: {
 
   yield* Rep.serve(rep, (request) =>
     Effect.gen(function* () {
-      yield* Console.log(Message.text(request) === "Hello" ? "Hello" : `${show(request)}, not quite Hello`)
+      yield* Console.log(Message.text(request) === "Hello" ? "Hello" : `${Message.inspect(request)}, not quite Hello`)
       yield* Effect.sleep(options.delay)
       return "World"
     })

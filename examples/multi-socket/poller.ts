@@ -5,11 +5,10 @@
  *
  * It reads from the pipeline's ventilator (started with --bind tcp://127.0.0.1:5557) and from the weather publisher.
  */
-import { type Endpoint, Poller, Pull, Socket, Sub } from "@effect-zmq/core"
+import { type Endpoint, Message, Poller, Pull, Socket, Sub } from "@effect-zmq/core"
 import { Console, Effect, Stream } from "effect"
 import { Command } from "effect/cli"
 import { connectTwice, main } from "../main.ts"
-import { show } from "../messages.ts"
 
 export const poller = Effect.fnUntraced(function* (options: {
   /** Of the ventilator, and of the weather publisher. */
@@ -23,7 +22,7 @@ export const poller = Effect.fnUntraced(function* (options: {
   )
 
   yield* Poller.merge({ task: tasks, weather }).pipe(
-    Stream.runForEach(({ _tag, value }) => Console.log(`${_tag}: ${show(value)}`))
+    Stream.runForEach(({ _tag, value }) => Console.log(`${_tag}: ${Message.inspect(value)}`))
   )
 }, Effect.scoped)
 

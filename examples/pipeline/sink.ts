@@ -9,7 +9,7 @@ import { type Endpoint, Pull, Socket } from "@effect-zmq/core"
 import { Console, Duration, Effect, Stream, Terminal } from "effect"
 import { Command } from "effect/cli"
 import { bind, main, number } from "../main.ts"
-import { decode } from "../messages.ts"
+import { skip } from "../messages.ts"
 import { Result, Start } from "./messages.ts"
 
 export const sink = Effect.fnUntraced(function* (options: { readonly bind: Endpoint.Input; readonly tasks: number }) {
@@ -18,10 +18,11 @@ export const sink = Effect.fnUntraced(function* (options: { readonly bind: Endpo
   yield* Console.log(`Collecting results on ${yield* Socket.endpoints(pull)}`)
 
   // What a stream has not taken is still in the socket, for the next one.
-  yield* Pull.stream(pull).pipe(decode(Start, "the start of a batch, 0"), Stream.take(1), Stream.runDrain)
+  const starts = Pull.streamSchema(pull, Start, { onMalformed: skip("the start of a batch, 0") })
+  yield* Stream.runDrain(Stream.take(starts, 1))
 
-  const [elapsed] = yield* Pull.stream(pull).pipe(
-    decode(Result, "a result, which is empty"),
+  const results = Pull.streamSchema(pull, Result, { onMalformed: skip("a result, which is empty") })
+  const [elapsed] = yield* results.pipe(
     Stream.take(options.tasks),
     Stream.zipWithIndex,
     Stream.runForEach(([, i]) => terminal.display(i % 10 === 9 ? ":" : ".")),

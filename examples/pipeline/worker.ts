@@ -9,7 +9,7 @@ import { type Endpoint, Pull, Push, Socket } from "@effect-zmq/core"
 import { Console, Effect, Stream, Terminal } from "effect"
 import { Command } from "effect/cli"
 import { connectTwice, main } from "../main.ts"
-import { decode } from "../messages.ts"
+import { skip } from "../messages.ts"
 import { Task } from "./messages.ts"
 
 export const worker = Effect.fnUntraced(function* (options: {
@@ -22,8 +22,7 @@ export const worker = Effect.fnUntraced(function* (options: {
   const results = yield* Push.make({ connect: sink })
   yield* Console.log(`Waiting for tasks from ${yield* Socket.endpoints(tasks)}`)
 
-  yield* Pull.stream(tasks).pipe(
-    decode(Task, "a task: a number of milliseconds, 1 to 100"),
+  yield* Pull.streamSchema(tasks, Task, { onMalformed: skip("a task: a number of milliseconds, 1 to 100") }).pipe(
     Stream.tap((millis) => Effect.sleep(millis)),
     Stream.tap(() => Push.send(results, "")),
     Stream.runForEach(() => terminal.display("."))

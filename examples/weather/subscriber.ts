@@ -10,7 +10,7 @@ import { type Endpoint, Socket, Sub } from "@effect-zmq/core"
 import { Console, Effect, Stream } from "effect"
 import { Command } from "effect/cli"
 import { connect, main, number } from "../main.ts"
-import { decode } from "../messages.ts"
+import { skip } from "../messages.ts"
 import { Report } from "./Report.ts"
 
 export const subscriber = Effect.fnUntraced(function* (options: {
@@ -21,8 +21,8 @@ export const subscriber = Effect.fnUntraced(function* (options: {
   const sub = yield* Sub.make({ connect: options.connect, subscribe: `${options.zip} ` })
   yield* Console.log(`Collecting the weather in ${options.zip} from ${yield* Socket.endpoints(sub)}`)
 
-  const sum = yield* Sub.stream(sub).pipe(
-    decode(Report, "a report: a zip code, a temperature and a humidity"),
+  const onMalformed = skip("a report: a zip code, a temperature and a humidity")
+  const sum = yield* Sub.streamSchema(sub, Report, { onMalformed }).pipe(
     Stream.take(options.count),
     Stream.tap(({ humidity, temperature }) => Console.log(`${temperature} °F, humidity ${humidity} %`)),
     Stream.runFold(

@@ -73,12 +73,24 @@ export interface Other {
 export type Endpoint = Tcp | Ipc | Inproc | Other
 
 /**
+ * The text of an endpoint.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Text =
+  | `tcp://${string}:${string}`
+  | `ipc://${string}`
+  | `inproc://${string}`
+  | `${Other["scheme"]}://${string}`
+
+/**
  * An endpoint, or its text. Text that the compiler cannot read (from a configuration) goes through `parse`.
  *
  * @category models
  * @since 0.1.0
  */
-export type Input = Endpoint | `tcp://${string}:${string}` | `ipc://${string}` | `inproc://${string}`
+export type Input = Endpoint | Text
 
 /**
  * @category constructors
@@ -149,7 +161,7 @@ export const parseConnect = (input: string): Result.Result<Endpoint, InvalidEndp
  * @category conversions
  * @since 0.1.0
  */
-export const format = (self: Endpoint): string => {
+export const format = (self: Endpoint): Text => {
   switch (self._tag) {
     case "Tcp": {
       const source = self.source === undefined ? "" : `${formatAddress(self.source)};`
@@ -181,7 +193,7 @@ const refine = (
     return wrong === undefined ? Result.succeed(endpoint) : Result.fail(new InvalidEndpoint({ input, ...wrong }))
   })
 
-const formatAddress = ({ host, port }: { readonly host: string; readonly port: number }): string =>
+const formatAddress = ({ host, port }: { readonly host: string; readonly port: number }): `${string}:${string}` =>
   `${host.includes(":") ? `[${host}]` : host}:${port === 0 ? "*" : port}`
 
 const otherSchemes: ReadonlyArray<string> = ["ws", "wss", "udp", "pgm", "epgm", "norm", "tipc", "vmci", "vsock"]

@@ -119,6 +119,23 @@ export const bytes = (self: Message): Frame => self[self.length - 1] as Frame
 export const text = (self: Message): string => decoder.decode(bytes(self))
 
 /**
+ * A message in one line, for logs: its frames as quoted text, each cut at 60 characters, joined by `+`. Bytes that are not
+ * UTF-8 are shown in hexadecimal.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const inspect = (self: Message): string => self.map(inspectFrame).join(" + ")
+
+const inspectFrame = (frame: Frame): string => {
+  const value = decoder.decode(frame)
+  if (!value.includes("\u{fffd}")) return JSON.stringify(cut(value))
+  return `<${cut(Array.from(frame.subarray(0, 32), (byte) => byte.toString(16).padStart(2, "0")).join(""))}>`
+}
+
+const cut = (value: string): string => (value.length > 60 ? `${value.slice(0, 60)}…` : value)
+
+/**
  * The size of a message in bytes, over all its frames.
  *
  * @category getters

@@ -9,7 +9,6 @@ import type { NonEmptyReadonlyArray } from "effect/Array"
 import type * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import type * as Option from "effect/Option"
-import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import * as internal from "./internal/socket.ts"
@@ -105,20 +104,10 @@ export const runForEach: {
 /**
  * The messages, decoded by a schema of their frames (`Message.frames`, `Message.frame`).
  *
- * A message that does not fit is dropped and counted (the metric `zmq_messages_malformed`), or, with
- * `onMalformed: "fail"`, fails the stream with a `SchemaError`.
+ * A message that does not fit is dropped and counted by the metric `zmq_messages_malformed`; `onMalformed` may be a
+ * function, which is run for it, or `"fail"`, which fails the stream with a `SchemaError`.
  *
  * @category receiving
  * @since 0.1.0
  */
-export const streamSchema: {
-  <A, RD, RE, OnMalformed extends "drop" | "fail" = "drop">(
-    schema: Schema.Codec<A, Message, RD, RE>,
-    options?: { readonly onMalformed?: OnMalformed | undefined }
-  ): (self: Pull) => Stream.Stream<A, OnMalformed extends "fail" ? Schema.SchemaError : never, RD>
-  <A, RD, RE, OnMalformed extends "drop" | "fail" = "drop">(
-    self: Pull,
-    schema: Schema.Codec<A, Message, RD, RE>,
-    options?: { readonly onMalformed?: OnMalformed | undefined }
-  ): Stream.Stream<A, OnMalformed extends "fail" ? Schema.SchemaError : never, RD>
-} = dual((args) => Socket.isSocket(args[0]), internal.streamSchema)
+export const streamSchema: Socket.StreamSchema<Pull> = dual((args) => Socket.isSocket(args[0]), internal.streamSchema)

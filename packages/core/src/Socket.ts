@@ -16,9 +16,11 @@ import type * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import type { Pipeable } from "effect/Pipeable"
 import * as Predicate from "effect/Predicate"
+import type * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type * as Endpoint from "./Endpoint.ts"
 import * as internal from "./internal/socket.ts"
+import type { Message } from "./Message.ts"
 import type { CloseReport, SocketEvent } from "./SocketEvent.ts"
 import type { SocketType } from "./SocketType.ts"
 import type { Transport } from "./Transport.ts"
@@ -68,6 +70,53 @@ export declare namespace Readable {
 }
 
 /**
+ * What is run for a message that does not fit the schema of who receives it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type OnMalformed<E, R> = (message: Message, error: Schema.SchemaError) => Effect.Effect<unknown, E, R>
+
+/**
+ * The stream of what is in the messages of a socket, by a schema of their frames, data first and data last.
+ *
+ * A message that does not fit is counted by the metric `zmq_messages_malformed`. It is dropped (the default), or given to
+ * a function; with `"fail"` the stream fails instead.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface StreamSchema<Self> {
+  <A, RD, RE>(
+    schema: Schema.Codec<A, Message, RD, RE>,
+    options?: { readonly onMalformed?: "drop" | undefined }
+  ): (self: Self) => Stream.Stream<A, never, RD>
+  <A, RD, RE>(
+    schema: Schema.Codec<A, Message, RD, RE>,
+    options: { readonly onMalformed: "fail" }
+  ): (self: Self) => Stream.Stream<A, Schema.SchemaError, RD>
+  <A, RD, RE, E, R>(
+    schema: Schema.Codec<A, Message, RD, RE>,
+    options: { readonly onMalformed: OnMalformed<E, R> }
+  ): (self: Self) => Stream.Stream<A, E, RD | R>
+  <A, RD, RE>(
+    self: Self,
+    schema: Schema.Codec<A, Message, RD, RE>,
+    options?: { readonly onMalformed?: "drop" | undefined }
+  ): Stream.Stream<A, never, RD>
+  <A, RD, RE>(
+    self: Self,
+    schema: Schema.Codec<A, Message, RD, RE>,
+    options: { readonly onMalformed: "fail" }
+  ): Stream.Stream<A, Schema.SchemaError, RD>
+  <A, RD, RE, E, R>(
+    self: Self,
+    schema: Schema.Codec<A, Message, RD, RE>,
+    options: { readonly onMalformed: OnMalformed<E, R> }
+  ): Stream.Stream<A, E, RD | R>
+}
+
+/**
  * Tells whether a value is a socket.
  *
  * @category guards
@@ -91,7 +140,7 @@ export type {
  * @category getters
  * @since 0.1.0
  */
-export const endpoints = (self: Socket): Effect.Effect<ReadonlyArray<string>> => internal.endpoints(self)
+export const endpoints = (self: Socket): Effect.Effect<ReadonlyArray<Endpoint.Text>> => internal.endpoints(self)
 
 /**
  * The events of the socket: all from before its first bind or connect on (where there were more than 1,024, the newest of
@@ -111,8 +160,8 @@ export const events = (self: Socket): Stream.Stream<SocketEvent> => internal.eve
  * @since 0.1.0
  */
 export const bind: {
-  (endpoint: Endpoint.Input): (self: Socket) => Effect.Effect<string, ZmqError>
-  (self: Socket, endpoint: Endpoint.Input): Effect.Effect<string, ZmqError>
+  (endpoint: Endpoint.Input): (self: Socket) => Effect.Effect<Endpoint.Text, ZmqError>
+  (self: Socket, endpoint: Endpoint.Input): Effect.Effect<Endpoint.Text, ZmqError>
 } = dual(2, internal.bind)
 
 /**

@@ -17,6 +17,15 @@ const decode = <A, R>(schema: Schema.Codec<A, Message.Message, R>, message: Mess
 
 const isMalformed = (exit: Exit.Exit<unknown, unknown>) => Exit.isFailure(exit)
 
+describe("Message.inspect", () => {
+  it("shows a message in one line, whatever is in it", () => {
+    assert.strictEqual(Message.inspect(Message.make(["10001", "", "a\nb"])), '"10001" + "" + "a\\nb"')
+    assert.strictEqual(Message.inspect([bytes(0xff, 0x00, 0x0a)]), "<ff000a>")
+    assert.strictEqual(Message.inspect(Message.make("x".repeat(100))), `"${"x".repeat(60)}…"`)
+    assert.strictEqual(Message.inspect([new Uint8Array(1_000_000).fill(0xfe)]), `<${"fe".repeat(30)}…>`)
+  })
+})
+
 describe("Message.make", () => {
   it("takes text, bytes, and arrays of either", () => {
     assert.deepStrictEqual(Message.make("ü"), [bytes(0xc3, 0xbc)])

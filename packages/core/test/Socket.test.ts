@@ -452,6 +452,22 @@ describe("schemas", () => {
     })
   )
 
+  it.effect("streamSchema with a function gives it what does not fit and why, counts it, and goes on", () =>
+    Effect.gen(function* () {
+      const { handle, socket } = yield* open(Pull.make({}))
+      handle.deliver(["1", '{"celsius":1}'], "two", ["3", '{"celsius":3}'])
+      const malformed: Array<string> = []
+      const stream = Pull.streamSchema(socket, Report, {
+        onMalformed: (message, error) => Effect.sync(() => malformed.push(`${Message.inspect(message)}: ${error._tag}`))
+      })
+      assert.deepStrictEqual(yield* Stream.runCollect(Stream.take(stream, 2)), [
+        ["1", { celsius: 1 }],
+        ["3", { celsius: 3 }]
+      ])
+      assert.deepStrictEqual(malformed, ['"two": SchemaError'])
+    })
+  )
+
   it.effect("streamSchema takes nothing before it is asked", () =>
     Effect.gen(function* () {
       const { handle, socket } = yield* open(Pull.make({}))

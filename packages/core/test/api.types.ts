@@ -264,14 +264,16 @@ is(Sub.subscribe(sub, "a")).as<Effect.Effect<void, ZmqError>>()
 is(sub.pipe(Sub.subscribe(new Uint8Array(1)))).as<Effect.Effect<void, ZmqError>>()
 is(sub.pipe(Sub.unsubscribe("a"))).as<Effect.Effect<void, ZmqError>>()
 
-is(Socket.bind(pull, "inproc://a")).as<Effect.Effect<string, ZmqError>>()
-is(pull.pipe(Socket.bind("inproc://a"))).as<Effect.Effect<string, ZmqError>>()
+is(Socket.bind(pull, "inproc://a")).as<Effect.Effect<Endpoint.Text, ZmqError>>()
+is(pull.pipe(Socket.bind("inproc://a"))).as<Effect.Effect<Endpoint.Text, ZmqError>>()
 is(push.pipe(Socket.unbind("inproc://a"))).as<Effect.Effect<void, ZmqError>>()
 is(Socket.connect(push, Endpoint.inproc("a"))).as<Effect.Effect<void, ZmqError>>()
 is(push.pipe(Socket.disconnect("inproc://a"))).as<Effect.Effect<void, ZmqError>>()
 is(Socket.drain(push, "1 second")).as<Effect.Effect<CloseReport>>()
 is(push.pipe(Socket.drain("1 second"))).as<Effect.Effect<CloseReport>>()
-is(Socket.endpoints(push)).as<Effect.Effect<ReadonlyArray<string>>>()
+is(Socket.endpoints(push)).as<Effect.Effect<ReadonlyArray<Endpoint.Text>>>()
+declare const printed: Endpoint.Text
+Pull.make({ connect: printed })
 is(Socket.events(push)).as<Stream.Stream<SocketEvent>>()
 // @ts-expect-error: there is no such unit
 Socket.drain(push, "1 secnd")
@@ -295,7 +297,11 @@ is(sub.pipe(Sub.streamSchema(Report, { onMalformed: "drop" }))).as<Stream.Stream
 is(Sub.streamSchema(sub, Report, { onMalformed: "fail" })).as<Stream.Stream<Report, Schema.SchemaError>>()
 is(pull.pipe(Pull.streamSchema(Report, { onMalformed: "fail" }))).as<Stream.Stream<Report, Schema.SchemaError>>()
 is(Pull.streamSchema(pull, Message.frame(Message.Utf8))).as<Stream.Stream<string>>()
-// @ts-expect-error: malformed messages are dropped, or fail the stream
+declare const explain: (message: Message.Message, error: Schema.SchemaError) => Effect.Effect<void, "no", Db>
+is(Pull.streamSchema(pull, Report, { onMalformed: explain })).as<Stream.Stream<Report, "no", Db>>()
+is(sub.pipe(Sub.streamSchema(Report, { onMalformed: explain }))).as<Stream.Stream<Report, "no", Db>>()
+is(Pull.streamSchema(pull, Report, { onMalformed: () => Effect.void })).as<Stream.Stream<Report>>()
+// @ts-expect-error: malformed messages are dropped, or fail the stream, or are given to a function
 Pull.streamSchema(pull, Report, { onMalformed: "ignore" })
 // @ts-expect-error: a schema of a frame is none of a message
 Pull.streamSchema(pull, Message.Utf8)

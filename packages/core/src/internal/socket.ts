@@ -18,7 +18,7 @@ import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import * as Endpoint from "../Endpoint.ts"
 import * as Message from "../Message.ts"
-import type { Socket } from "../Socket.ts"
+import type { OnMalformed, Socket } from "../Socket.ts"
 import type { CloseReport, SocketEvent } from "../SocketEvent.ts"
 import type { DuplexOptions, Particular } from "../SocketOptions.ts"
 import * as SocketOptions from "../SocketOptions.ts"
@@ -160,7 +160,7 @@ const supported = (
 // Endpoints, events, close
 // -----------------------------------------------------------------------------
 
-export const endpoints = (self: Socket): Effect.Effect<ReadonlyArray<string>> =>
+export const endpoints = (self: Socket): Effect.Effect<ReadonlyArray<Endpoint.Text>> =>
   Effect.map(impl(self).handle.endpoints, (all) => all.map(Endpoint.format))
 
 export const events = (self: Socket): Stream.Stream<SocketEvent> => impl(self).handle.events
@@ -275,30 +275,26 @@ const malformed = Metric.counter("zmq_messages_malformed", {
   incremental: true
 })
 
-export interface SchemaOptions<OnMalformed extends "drop" | "fail" = "drop" | "fail"> {
-  readonly onMalformed?: OnMalformed | undefined
-}
-
-export const streamSchema = <A, RD, RE, OnMalformed extends "drop" | "fail" = "drop">(
+export const streamSchema = <A, RD, RE, E, R>(
   self: Socket,
   schema: Schema.Codec<A, Message.Message, RD, RE>,
-  options?: SchemaOptions<OnMalformed>
-): Stream.Stream<A, OnMalformed extends "fail" ? Schema.SchemaError : never, RD> => {
+  options?: { readonly onMalformed?: "drop" | "fail" | OnMalformed<E, R> | undefined }
+): Stream.Stream<A, E | Schema.SchemaError, RD | R> => {
   const decode = Schema.decodeUnknownEffect(schema)
   const count = Metric.update(Metric.withAttributes(malformed, { socket: self.type }), 1)
-  const decoded: Stream.Stream<A, Schema.SchemaError, RD> =
-    options?.onMalformed === "fail"
-      ? Stream.mapEffect(stream(self), (message) => decode(message))
-      : Stream.flattenIterable(
-          Stream.mapEffect(stream(self), (message) =>
-            Effect.matchEffect(decode(message), {
-              onSuccess: (value) => Effect.succeed([value]),
-              onFailure: () => Effect.as(count, [])
-            })
-          )
-        )
-  // Of the two, only "fail" has left an error in it.
-  return decoded as Stream.Stream<A, OnMalformed extends "fail" ? Schema.SchemaError : never, RD>
+  const onMalformed = options?.onMalformed ?? "drop"
+  const handle: OnMalformed<E | Schema.SchemaError, R> = (message, error) => {
+    if (onMalformed === "fail") return Effect.fail(error)
+    return onMalformed === "drop" ? count : Effect.andThen(count, onMalformed(message, error))
+  }
+  return Stream.flattenIterable(
+    Stream.mapEffect(stream(self), (message) =>
+      Effect.matchEffect(decode(message), {
+        onSuccess: (value) => Effect.succeed([value]),
+        onFailure: (error) => Effect.as(handle(message, error), [])
+      })
+    )
+  )
 }
 
 // -----------------------------------------------------------------------------
