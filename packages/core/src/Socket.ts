@@ -165,8 +165,8 @@ export const bind: {
 } = dual(2, internal.bind)
 
 /**
- * Ends the accepting of peers at an endpoint, as `endpoints` has it; peers that are connected stay. The address is free
- * when this returns.
+ * Ends the accepting of peers at an endpoint, as `endpoints` has it. The address is free when this returns. Peers that are
+ * connected stay, but on libzmq over tcp and ipc, which ends their connections.
  *
  * @category endpoints
  * @since 0.1.0

@@ -1,0 +1,416 @@
+/**
+ * What is required, and which test holds it: each SHALL of RFC 28, 29 and 30 that concerns the socket types there are, each
+ * line of the contract between sockets and transports, the behaviours that libzmq itself tests, and what the modules
+ * promise beyond. `requirements.test.ts` fails where this list and the suites disagree. It is data, and as long as what is
+ * required.
+ */
+
+/** The titles of tests; or why there is none yet. */
+export type Held = ReadonlyArray<string> | { readonly gap: string }
+
+export interface Source {
+  readonly source: string
+  readonly requires: Readonly<Record<string, Held>>
+}
+
+const needsRouter = { gap: "takes a ROUTER or a DEALER at the other end: with those socket types" }
+const notDestroyed = {
+  gap: "libzmq keeps what has arrived when its sender leaves, and so do we: to discard it would lose the last messages of every peer that leaves in peace"
+}
+const otherTypes = { gap: "concerns socket types that are not there yet" }
+const draft = { gap: "concerns socket types that are drafts of libzmq, which are not part of the library" }
+
+const onlySend = ["PUSH and PUB SHALL only send messages, PULL and SUB SHALL only receive messages"]
+const unmodified = ["PUB and SUB SHALL not modify messages in any way"]
+const pipelineUnmodified = ["PUSH and PULL SHALL not filter or modify messages in any way"]
+
+const rfcs: ReadonlyArray<Source> = [
+  {
+    source: "RFC 28, REQ",
+    requires: {
+      "SHALL send and then receive exactly one message at a time": [
+        "REQ SHALL send and then receive exactly one message at a time",
+        "requests of several fibers wait in line, and each gets its own reply"
+      ],
+      "SHALL have this format on the wire: a delimiter, consisting of an empty frame, added by the REQ socket":
+        needsRouter,
+      "SHALL have this format on the wire: one or more data frames, comprising the message visible to the application":
+        ["requests and replies are one or more data frames, comprising the message visible to the application"],
+      "SHALL prefix the outgoing message with an empty delimiter frame": needsRouter,
+      "SHALL route outgoing messages to connected peers using a round-robin strategy": [
+        "REQ SHALL route outgoing messages to connected peers using a round-robin strategy"
+      ],
+      "SHALL block on sending, or return a suitable error, when it has no connected peers": [
+        "REQ SHALL block on sending, or return a suitable error, when it has no connected peers"
+      ],
+      "SHALL NOT discard messages that it cannot send to a connected peer": [
+        "REQ SHALL NOT discard messages that it cannot send to a connected peer"
+      ],
+      "SHALL accept an incoming message only from the last peer that it sent a request to": [
+        "REQ SHALL accept an incoming message only from the last peer that it sent a request to",
+        "after a request was withdrawn, the next one goes to another peer where there is one"
+      ],
+      "SHALL discard silently any messages received from other peers": [
+        "REQ SHALL discard silently any messages received from other peers"
+      ]
+    }
+  },
+  {
+    source: "RFC 28, REP",
+    requires: {
+      "SHALL not filter or modify outgoing or incoming messages in any way": [
+        "REP SHALL not filter or modify outgoing or incoming messages in any way"
+      ],
+      "SHALL receive and then send exactly one message at a time": [
+        "REP SHALL receive and then send exactly one message at a time"
+      ],
+      "SHALL have this format on the wire: an address envelope consisting of zero or more frames, each containing one identity":
+        ["REP SHALL remove and store the address envelope, including the delimiter, and SHALL prepend it to the reply"],
+      "SHALL have this format on the wire: a delimiter, consisting of an empty frame": [
+        "REP SHALL remove and store the address envelope, including the delimiter, and SHALL prepend it to the reply"
+      ],
+      "SHALL have this format on the wire: one or more data frames, comprising the message visible to the application":
+        ["requests and replies are one or more data frames, comprising the message visible to the application"],
+      "SHALL receive incoming messages from its peers using a fair-queuing strategy": [
+        "REP SHALL receive incoming messages from its peers using a fair-queuing strategy"
+      ],
+      "SHALL remove and store the address envelope, including the delimiter": [
+        "REP SHALL remove and store the address envelope, including the delimiter, and SHALL prepend it to the reply"
+      ],
+      "SHALL pass the remaining data frames to its calling application": [
+        "REP SHALL pass the remaining data frames to its calling application"
+      ],
+      "SHALL wait for a single reply message from its calling application": [
+        "REP SHALL wait for a single reply message from its calling application"
+      ],
+      "SHALL prepend the address envelope and delimiter": [
+        "REP SHALL remove and store the address envelope, including the delimiter, and SHALL prepend it to the reply"
+      ],
+      "SHALL deliver this message back to the originating peer": [
+        "REP SHALL deliver this message back to the originating peer"
+      ],
+      "SHALL silently discard the reply, or return an error, if the originating peer is no longer connected": [
+        "REP SHALL silently discard the reply, or return an error, if the originating peer is no longer connected"
+      ],
+      "SHALL not block on sending": ["REP SHALL not block on sending"]
+    }
+  },
+  {
+    source: "RFC 29, PUB",
+    requires: {
+      "SHALL only send messages": onlySend,
+      "SHALL maintain a single outgoing message queue for each connected subscriber": [
+        "PUB SHALL maintain a single outgoing message queue for each connected subscriber"
+      ],
+      "SHALL create a queue when initiating an outgoing connection to a subscriber, and SHALL maintain the queue whether or not the connection is established":
+        [
+          "PUB SHALL create a queue when initiating an outgoing connection to a subscriber, and SHALL maintain the queue whether or not the connection is established"
+        ],
+      "SHALL create a queue when a subscriber connects to it; if this subscriber disconnects, SHALL destroy its queue and SHALL discard any messages it contains":
+        [
+          "PUB SHALL create a queue when a subscriber connects to it. If this subscriber disconnects, the PUB socket SHALL destroy its queue and SHALL discard any messages it contains"
+        ],
+      "SHALL silently discard any messages that subscribers send it": {
+        gap: "takes an XSUB that sends messages: with that socket type"
+      },
+      "SHALL not modify outgoing messages in any way": unmodified,
+      "SHALL perform a binary comparison of the subscription against the start of the first frame of the message": [
+        "PUB SHALL perform a binary comparison of the subscription against the start of the first frame of the message"
+      ],
+      "SHALL silently drop the message if the queue for a subscriber is full": [
+        "PUB SHALL silently drop the message if the queue for a subscriber is full"
+      ],
+      "SHALL NOT block on sending": ["PUB SHALL NOT block on sending"],
+      "SHALL receive subscribe and unsubscribe requests from subscribers": [
+        "PUB SHALL receive subscribe and unsubscribe requests from subscribers"
+      ],
+      "SHALL NOT deliver these commands to its calling application": onlySend
+    }
+  },
+  {
+    source: "RFC 29, SUB",
+    requires: {
+      "SHALL only receive messages": onlySend,
+      "SHALL maintain a single incoming message queue for each connected publisher": [
+        "SUB SHALL maintain a single incoming message queue for each connected publisher"
+      ],
+      "SHALL create a queue when initiating an outgoing connection to a publisher, and SHALL maintain the queue whether or not the connection is established":
+        [
+          "SUB SHALL create a queue when initiating an outgoing connection to a publisher, and SHALL maintain the queue whether or not the connection is established"
+        ],
+      "SHALL create a queue when a publisher connects to it": [
+        "SUB SHALL create a queue when a publisher connects to it"
+      ],
+      "if this publisher disconnects, SHALL destroy its queue and SHALL discard any messages it contains": notDestroyed,
+      "SHALL silently discard messages if the queue for a publisher is full": [
+        "SUB SHALL silently discard messages if the queue for a publisher is full"
+      ],
+      "SHALL receive incoming messages from its publishers using a fair-queuing strategy": [
+        "SUB SHALL receive incoming messages from its publishers using a fair-queuing strategy"
+      ],
+      "SHALL not modify incoming messages in any way": unmodified,
+      "SHALL deliver messages to its calling application": ["SUB SHALL deliver messages to its calling application"]
+    }
+  },
+  {
+    source: "RFC 30, PUSH",
+    requires: {
+      "SHALL only send messages": onlySend,
+      "SHALL not filter or modify outgoing messages in any way": pipelineUnmodified,
+      "SHALL maintain an outgoing message queue for each connected peer": [
+        "PUSH SHALL maintain an outgoing message queue for each connected peer"
+      ],
+      "SHALL create this queue when initiating an outgoing connection to a peer, and SHALL maintain the queue whether or not the connection is established":
+        [
+          "PUSH SHALL create this queue when initiating an outgoing connection to a peer, and SHALL maintain the queue whether or not the connection is established"
+        ],
+      "SHALL create this queue when a peer connects to it": ["PUSH SHALL create this queue when a peer connects to it"],
+      "if this peer disconnects, SHALL destroy its queue and SHALL discard any messages it contains": [
+        "If this peer disconnects, the PUSH socket SHALL destroy its queue and SHALL discard any messages it contains"
+      ],
+      "SHALL consider a peer as available only when it has a outgoing queue that is not full": [
+        "PUSH SHALL consider a peer as available only when it has a outgoing queue that is not full"
+      ],
+      "SHALL route outgoing messages to available peers using a round-robin strategy": [
+        "PUSH SHALL route outgoing messages to available peers using a round-robin strategy",
+        "a PUSH that is bound deals to the peers that connected, in turn"
+      ],
+      "SHALL block on sending, or return a suitable error, when it has no available peers": [
+        "PUSH SHALL block on sending, or return a suitable error, when it has no available peers"
+      ],
+      "SHALL not accept further messages when it has no available peers": [
+        "PUSH SHALL not accept further messages when it has no available peers"
+      ],
+      "SHALL NOT discard messages that it cannot queue": ["PUSH SHALL NOT discard messages that it cannot queue"]
+    }
+  },
+  {
+    source: "RFC 30, PULL",
+    requires: {
+      "SHALL only receive messages": onlySend,
+      "SHALL not filter or modify incoming messages in any way": pipelineUnmodified,
+      "SHALL maintain an incoming queue for each connected peer": [
+        "PULL SHALL maintain an incoming queue for each connected peer"
+      ],
+      "SHALL create this queue when initiating an outgoing connection to a peer, and SHALL maintain the queue whether or not the connection is established":
+        [
+          "PULL SHALL create this queue when initiating an outgoing connection to a peer, and SHALL maintain the queue whether or not the connection is established"
+        ],
+      "SHALL create this queue when a peer connects to it": ["PULL SHALL create this queue when a peer connects to it"],
+      "if this peer disconnects, SHALL destroy its queue and SHALL discard any messages it contains": notDestroyed,
+      "SHALL receive incoming messages from its peers using a fair-queuing strategy": [
+        "PULL SHALL receive incoming messages from its peers using a fair-queuing strategy"
+      ],
+      "SHALL deliver these to its calling application": ["PULL SHALL deliver these to its calling application"]
+    }
+  }
+]
+
+const contract: Source = {
+  source: "the contract of a transport",
+  requires: {
+    "1. closing": [
+      "closing the scope ends a suspended receive with Closed, at once",
+      "closing the scope ends streams",
+      "closing the scope ends a suspended send within linger, sent or Closed",
+      "closing the scope releases the address before the scope's close returns"
+    ],
+    "2. receivers": [
+      "concurrent receivers are served first come first served",
+      "no message is given twice, and none is lost, to any number of receivers"
+    ],
+    "3. interruption": [
+      "a receive that is interrupted or timed out while suspended loses nothing",
+      "what a stream's consumer did not see, a second consumer gets",
+      "batches give arrays, each of which its consumer owns whole",
+      "poll gives what has arrived, and waits for nothing",
+      "a merge that is interrupted loses nothing: a second consumer gets the rest"
+    ],
+    "4. senders": [
+      "any number of fibers may send and receive at once, and order is kept per fiber",
+      "an interrupted send of one message sent all of it or none",
+      "an interrupted send of many sent a prefix of whole messages"
+    ],
+    "5. no room, no peer": [
+      "send with no room or no peer suspends a PUSH and drops for a PUB",
+      "REP SHALL silently discard the reply, or return an error, if the originating peer is no longer connected"
+    ],
+    "5. no room, no peer, of a ROUTER": needsRouter,
+    "6. multipart messages": ["multipart messages arrive whole or not at all"],
+    "7. endpoints": [
+      "bind answers with the resolved endpoint",
+      "a taken address fails AddressInUse, naming it",
+      "bad endpoints are refused before any transport sees them",
+      "a scheme that a transport lacks fails Unsupported, by name"
+    ],
+    "8. connecting": [
+      "connect succeeds before the peer exists, and the peer is reached when it appears",
+      "reconnection is automatic",
+      "the time to the next attempt begins with `initial` and doubles up to `maximum`"
+    ],
+    "9. subscriptions": ["subscriptions survive reconnection"],
+    "10. linger": [
+      "when the scope closes, queued messages are delivered for at most linger, and only then does the close return",
+      "what a connected peer has been given is delivered, whether it asks for it or not",
+      "a close never takes longer than linger and 100 milliseconds",
+      "the last event is Closed, with how the socket closed",
+      "drain ends the socket early, and tells how it closed",
+      "a PULL still gives what a peer that has left had delivered",
+      "a SUB still gives what a publisher that has left had delivered"
+    ],
+    "11. events": ["events misses nothing, from before the first bind or connect on"],
+    "12. what a transport cannot do": [
+      "what a transport cannot do fails Unsupported at open",
+      "options of the physical network are accepted everywhere"
+    ],
+    "13. frames": ["a copy of a received message shares no memory with it"],
+    "14. fairness": ["fair queueing holds under flood", "batches of messages of several peers are fair too"],
+    "15. reading ahead": [
+      "reading ahead of demand is bounded, so that back-pressure reaches the sender",
+      "a receiver that stops asking does not hoard the work of others"
+    ]
+  }
+}
+
+const libzmq: Source = {
+  source: "what libzmq tests",
+  requires: {
+    bind_after_connect_tcp: [
+      "PUSH SHALL create this queue when initiating an outgoing connection to a peer, and SHALL maintain the queue whether or not the connection is established"
+    ],
+    connect_resolve: [
+      "a host may be given by its name, as an IPv6 address, or as any",
+      "bad endpoints are refused before any transport sees them",
+      "a scheme that a transport lacks fails Unsupported, by name"
+    ],
+    ctx_destroy: ["closing the scope ends a suspended receive with Closed, at once"],
+    "hwm: defaults": ["by default, 1,000 messages are queued at each end"],
+    "hwm: finite": [
+      "a queue holds the send mark of one side and the receive mark of the other, whoever comes first",
+      "a queue to a peer that is not there yet holds the send mark",
+      "a mark counts messages, not frames",
+      "a queue that was full has room again when it has been read, and keeps its order"
+    ],
+    "hwm: infinite": ["where one of the two marks is unlimited, so is the queue"],
+    "hwm: close first": [
+      "when the scope closes, queued messages are delivered for at most linger, and only then does the close return"
+    ],
+    immediate_1: ["without immediate, messages are queued for peers that are not there"],
+    immediate_2: ["with immediate, messages go only to peers that are connected"],
+    immediate_3: ["with immediate, a send waits while no peer is connected, and goes on when one is again"],
+    "inproc_connect: bind_before_connect, connect_before_bind": [
+      "bind answers with the resolved endpoint",
+      "connect succeeds before the peer exists, and the peer is reached when it appears"
+    ],
+    "inproc_connect: connect_before_bind_pub_sub": [
+      "PUB SHALL create a queue when initiating an outgoing connection to a subscriber, and SHALL maintain the queue whether or not the connection is established"
+    ],
+    "inproc_connect: multiple_connects": ["several sockets may connect before the bind, and each is reached"],
+    "inproc_connect: connect_only, shutdown_during_pend": [
+      "a socket with nothing to deliver closes at once, whether it is connected or not"
+    ],
+    "inproc_connect: unbind": ["unbind frees the address, and accepts no more peers there"],
+    "inproc_connect: multiple_threads, simultaneous_connect_bind_threads": {
+      gap: "of threads: the native transport's own tests, with worker threads"
+    },
+    "inproc_connect: routing_id": needsRouter,
+    invalid_rep: needsRouter,
+    last_endpoint: ["endpoints tells what the socket is bound and connected to, resolved, in the order of the calls"],
+    monitor: [
+      "the events of a bound socket come in their order",
+      "the events of a connecting socket come in their order",
+      "a bind that fails is an event too"
+    ],
+    "monitor: pipe stats": { gap: "the addon has no zmq_socket_monitor_versioned" },
+    pub_invert_matching: ["invertMatching gives each subscriber what does not match its subscriptions"],
+    pubsub_topics_count: { gap: "ZMQ_TOPICS_COUNT is a draft of libzmq, which is not part of the library" },
+    reconnect_ivl: ["a socket that shall not reconnect does not", "reconnection is automatic"],
+    req_correlate: [
+      "with correlate, a stale reply on the same connection is refused",
+      "a REQ may bind, when it correlates, and a REP connect"
+    ],
+    reqrep_device: needsRouter,
+    "reqrep_inproc, reqrep_ipc: simple, reqrep_tcp: single": [
+      "REP SHALL not filter or modify outgoing or incoming messages in any way"
+    ],
+    "reqrep_ipc: leak": ["closing a REQ and a REP with a request under way loses neither time nor memory"],
+    "reqrep_tcp: multi_connect, multi_connect_same_port": [
+      "a REQ talks to a REP over two connections, and over two to the same endpoint"
+    ],
+    spec_pushpull: [
+      "PUSH SHALL route outgoing messages to available peers using a round-robin strategy",
+      "PULL SHALL receive incoming messages from its peers using a fair-queuing strategy",
+      "PUSH SHALL block on sending, or return a suitable error, when it has no available peers",
+      "If this peer disconnects, the PUSH socket SHALL destroy its queue and SHALL discard any messages it contains",
+      "multipart messages arrive whole or not at all"
+    ],
+    spec_rep: [
+      "REP SHALL receive incoming messages from its peers using a fair-queuing strategy",
+      "REP SHALL remove and store the address envelope, including the delimiter, and SHALL prepend it to the reply"
+    ],
+    spec_req: [
+      "REQ SHALL route outgoing messages to connected peers using a round-robin strategy",
+      "REQ SHALL block on sending, or return a suitable error, when it has no connected peers",
+      "REQ SHALL accept an incoming message only from the last peer that it sent a request to"
+    ],
+    timeo: ["a receive that times out takes the time that it was given"],
+    "xpub_nodrop, of PUB": ["with noDrop, a PUB waits for a subscriber whose queue is full, and loses nothing"],
+    "xpub_topic, of PUB": ["a subscription may be long, and differ only at its end"],
+    "unittest_mtrie, unittest_radix_tree": [
+      "a SUB gets a message once, however many of its subscriptions match",
+      "what was subscribed to twice ends with the second unsubscribe"
+    ],
+    "connect_rid, disconnect_msg, hello_msg, hiccup_msg, pair_inproc, pair_ipc, pair_tcp, probe_router, proxy, proxy_single_socket, proxy_steerable, router_handover, router_mandatory, spec_dealer, spec_router, xpub_welcome_msg, xsub_verbose":
+      otherTypes,
+    "channel, client_server, peer, radio_dish, scatter_gather": draft
+  }
+}
+
+const modules: Source = {
+  source: "what the modules promise beyond",
+  requires: {
+    "Req: a late reply is never taken for another's": [
+      "a request that is timed out again and again never gets a stale reply, and never gets stuck"
+    ],
+    "Req: after an abandoned request, the next one goes to another peer": [
+      "after a request was withdrawn, the next one goes to another peer where there is one"
+    ],
+    "Rep: a request whose handler is interrupted is received again": [
+      "a handler that is interrupted leaves its request in the socket, for who serves next"
+    ],
+    "Rep: every request is answered": ["a handler that fails answers by onError"],
+    "Socket: several endpoints": ["a socket may be bound to several endpoints, and be connected to several"],
+    "Socket: unbind": [
+      "unbind frees the address, and accepts no more peers there",
+      "peers that are connected stay so when their endpoint is unbound"
+    ],
+    "Socket: disconnect": [
+      "disconnect ends the connection",
+      "unbind and disconnect of what the socket does not have fail UnknownEndpoint"
+    ],
+    "Socket: make fails whole": ["a make that fails leaves nothing behind"],
+    "SocketType: which types talk to each other": ["sockets of types that do not talk to each other are refused"],
+    "SocketOptions: conflate": [
+      "conflate keeps only the newest message",
+      "a PUSH that conflates keeps the newest message for who comes",
+      "a SUB that conflates sees the newest publication",
+      "a SUB that conflates may have several subscriptions"
+    ],
+    "SocketOptions: maxMessageSize": ["a frame that is larger than maxMessageSize ends its connection"],
+    "SocketOptions: heartbeat": ["heartbeats keep a quiet connection"],
+    "SocketOptions: values are checked": ["an option that cannot have its value fails InvalidOption, naming it"],
+    "SocketOptions: reconnect": [
+      "messages sent while the peer is away are kept for its return",
+      "messages that are still queued when the connection is lost go to the peer that comes next"
+    ],
+    "Sub: one connection an endpoint": ["a SUB that connects twice to one endpoint gets each message once"],
+    "Poller: merge": [
+      "merge gives the messages of several sockets, each by the name of its socket",
+      "while several sockets have messages, they take turns",
+      "a merge goes on when one of its sockets closes, and ends when all have"
+    ],
+    "Poller: prioritize": ["prioritize gives a message of a later socket only when the earlier ones have nothing"]
+  }
+}
+
+export const requirements: ReadonlyArray<Source> = [...rfcs, contract, libzmq, modules]
