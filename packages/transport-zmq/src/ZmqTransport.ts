@@ -1,0 +1,119 @@
+/**
+ * The native transport: libzmq, through the `zeromq` addon.
+ *
+ * Provide `layer` to a program, and its sockets speak ZMTP 3.1 with any ZeroMQ peer, over tcp, ipc and inproc.
+ *
+ * What libzmq does otherwise than the other transports:
+ *
+ * - inproc connects sockets of any two types, where the others refuse those that do not fit; the high-water marks of
+ *   its two sides add up; and its connections give no events.
+ * - How many messages were dropped at the end of linger is not known.
+ * - A message of several frames that is being sent at the very moment its connection is lost may be dropped.
+ * - Random bytes sent to a bound port by someone who does not speak ZeroMQ may arrive as messages, and a message of
+ *   endless frames is held in memory whole: do not expose a socket without security to networks that you do not trust.
+ * - A worker thread that is terminated while it has an open socket ends the whole process (zeromq.js #411): close its
+ *   scope first.
+ *
+ * @since 0.1.0
+ */
+import { type Capability, Transport } from "@effect-zmq/core/Transport"
+import { InvalidOption, InvalidState, type Reason, ZmqError } from "@effect-zmq/core/ZmqError"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Addon from "./internal/addon.ts"
+import { transportName } from "./internal/errors.ts"
+import * as Handle from "./internal/handle.ts"
+
+/**
+ * Options of libzmq's context, which all sockets of a process share.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /**
+   * How many threads move bytes between queues and the network. One does about a gigabyte a second. Default: 1.
+   * (`ZMQ_IO_THREADS`)
+   */
+  readonly ioThreads?: number | undefined
+  /**
+   * How many sockets may be open at once, up to 21,760; the next one fails with `LimitReached`. Sockets of the addon that
+   * are not of this library do not count. Default: 1,023. (`ZMQ_MAX_SOCKETS`, which is set to three times as many and 255 more,
+   * because each socket has a monitor; each also takes three file descriptors.)
+   */
+  readonly maxSockets?: number | undefined
+  /**
+   * A context of its own, rather than that of the process. Its inproc endpoints are apart from those of all others, and
+   * worker threads cannot reach them. It costs threads that live as long as the process: use it sparingly.
+   * Default: false.
+   */
+  readonly isolated?: boolean | undefined
+}
+
+/**
+ * The transport over the context of this process, in which worker threads reach each other's inproc endpoints.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<Transport> = Layer.sync(Transport, () => make(Addon.sharedContext))
+
+/**
+ * The transport, with options of its context.
+ *
+ * libzmq reads them when the context's first socket is opened. Fails with `InvalidState`, naming the option, where that
+ * has happened and the option has another value by now; with `InvalidOption` where the value is impossible.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerWith = (options: Options): Layer.Layer<Transport, ZmqError> =>
+  Layer.effect(
+    Transport,
+    Effect.suspend(() => {
+      const invalid = check(options)
+      if (invalid !== undefined) return fail(invalid)
+      const context = options.isolated === true ? Addon.isolatedContext() : Addon.sharedContext
+      const late = tooLate(context, options)
+      if (late !== undefined) return fail(late)
+      context.configure(options)
+      return Effect.succeed(make(context))
+    })
+  )
+
+const capabilities: ReadonlySet<Capability> = new Set<Capability>([
+  ...Addon.types,
+  "tcp",
+  ...(Addon.hasIpc ? (["ipc"] as const) : []),
+  "inproc"
+])
+
+const make = (context: Addon.NativeContext): Transport["Service"] => ({
+  name: transportName,
+  version: Addon.version,
+  capabilities,
+  open: (type, options) => Handle.open(context, type, options)
+})
+
+const fail = (reason: Reason) => Effect.fail(new ZmqError({ module: "ZmqTransport", method: "layerWith", reason }))
+
+const check = (options: Options): InvalidOption | undefined =>
+  checkCount("ioThreads", options.ioThreads, 1024) ??
+  checkCount("maxSockets", options.maxSockets, Addon.largestMaxSockets)
+
+const checkCount = (option: string, value: number | undefined, maximum: number): InvalidOption | undefined =>
+  value === undefined || (Number.isInteger(value) && value >= 1 && value <= maximum)
+    ? undefined
+    : new InvalidOption({ option, value: String(value), problem: `it must be a whole number from 1 to ${maximum}` })
+
+const tooLate = (context: Addon.NativeContext, options: Options): InvalidState | undefined => {
+  if (!context.started) return undefined
+  for (const option of ["ioThreads", "maxSockets"] as const) {
+    const value = options[option]
+    if (value === undefined || value === context[option]) continue
+    return new InvalidState({
+      problem: `${option} cannot become ${value}: the first socket was opened with ${context[option]}; provide this layer before any socket is made, or give it isolated: true`
+    })
+  }
+  return undefined
+}

@@ -1,0 +1,49 @@
+/** What libzmq's monitor tells, as socket events. */
+import { type HandshakeProblem, SocketEvent } from "@effect-zmq/core/SocketEvent"
+import * as Duration from "effect/Duration"
+import { codeOf, type NativeEvent } from "./addon.ts"
+
+/** IPv4 in IPv6 clothes, which libzmq puts on where both are allowed: as it was written. */
+export const plain = (address: string): string => address.replace(/^tcp:\/\/\[::ffff:([0-9.]+)\]/, "tcp://$1")
+
+/**
+ * The event, or `undefined` where it tells nothing new: the end of an attempt to connect, which `Reconnecting` follows;
+ * and a failed bind, of which whoever called it has told. `isBound` tells whether an address is one that the socket is bound to.
+ */
+export const toSocketEvent = (event: NativeEvent, isBound: (address: string) => boolean): SocketEvent | undefined => {
+  if (event.type === "end" || event.type === "unknown") return undefined
+  // Whatever its type says: the close of what could not be bound has no address.
+  const endpoint = plain(event.address ?? "")
+  switch (event.type) {
+    case "bind":
+      return SocketEvent.Listening({ endpoint })
+    case "accept":
+      return SocketEvent.Accepted({ endpoint })
+    case "accept:error":
+      return SocketEvent.AcceptFailed({ endpoint, problem: event.error.message })
+    case "connect:delay":
+      return SocketEvent.Connecting({ endpoint })
+    case "connect":
+      return SocketEvent.Connected({ endpoint })
+    case "connect:retry":
+      return SocketEvent.Reconnecting({ endpoint, after: Duration.millis(event.interval) })
+    case "handshake":
+      return SocketEvent.HandshakeSucceeded({ endpoint })
+    case "handshake:error:protocol":
+      return handshakeFailed(endpoint, "protocol", codeOf(event.error))
+    case "handshake:error:auth":
+      return handshakeFailed(endpoint, "authentication", `${event.error.status}`)
+    case "handshake:error:other":
+      return handshakeFailed(endpoint, "other", codeOf(event.error))
+    case "disconnect":
+      return SocketEvent.Disconnected({ endpoint })
+    case "close":
+    case "close:error":
+      return isBound(event.address) ? SocketEvent.Unbound({ endpoint }) : undefined
+    default:
+      return undefined
+  }
+}
+
+const handshakeFailed = (endpoint: string, problem: HandshakeProblem, detail: string): SocketEvent =>
+  SocketEvent.HandshakeFailed({ endpoint, problem, detail })
