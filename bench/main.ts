@@ -5,8 +5,8 @@
  * this machine's, and of this hour: the ratios are what to read.
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Command } from "effect/cli"
 import { Effect } from "effect"
+import { Command } from "effect/cli"
 import { memory } from "./memory.ts"
 import { zmq } from "./zmq.ts"
 

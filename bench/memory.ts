@@ -8,13 +8,13 @@ const body = new Uint8Array(16)
 const endpoint = "inproc://bench"
 
 /** Messages a second from the first to the last. */
-const timed = Effect.fnUntraced(function*<A, E, R>(count: number, run: Effect.Effect<A, E, R>) {
+const timed = Effect.fnUntraced(function* <A, E, R>(count: number, run: Effect.Effect<A, E, R>) {
   const start = performance.now()
   yield* run
   return (count / (performance.now() - start)) * 1000
 })
 
-const batches = Effect.gen(function*() {
+const batches = Effect.gen(function* () {
   const count = 4_000_000
   const pull = yield* Pull.make({ bind: endpoint })
   const push = yield* Push.make({ connect: endpoint })
@@ -35,7 +35,7 @@ const batches = Effect.gen(function*() {
   return yield* timed(count, Effect.all([send, receive], { concurrency: 2 }))
 })
 
-const each = Effect.gen(function*() {
+const each = Effect.gen(function* () {
   const count = 1_000_000
   const pull = yield* Pull.make({ bind: endpoint })
   const push = yield* Push.make({ connect: endpoint })
@@ -51,7 +51,7 @@ const each = Effect.gen(function*() {
   return yield* timed(count, Effect.all([send, receive], { concurrency: 2 }))
 })
 
-const loop = Effect.gen(function*() {
+const loop = Effect.gen(function* () {
   const count = 1_000_000
   const pull = yield* Pull.make({ bind: endpoint })
   const push = yield* Push.make({ connect: endpoint })
@@ -75,7 +75,7 @@ const loop = Effect.gen(function*() {
 })
 
 /** Ten subscribers of 100 topics each; every publish reaches exactly one of them. */
-const publish = Effect.gen(function*() {
+const publish = Effect.gen(function* () {
   const count = 400_000
   const pub = yield* Pub.make({ bind: endpoint, noDrop: true })
   const topics = Array.from({ length: 1000 }, (_, i) => `topic-${i}.`)
@@ -122,9 +122,12 @@ const rows = [
 export const memory = Command.make(
   "memory",
   {
-    repetitions: Flag.Int("repetitions").pipe(Flag.withDefault(3), Flag.withDescription("Runs of each row; the median counts"))
+    repetitions: Flag.Int("repetitions").pipe(
+      Flag.withDefault(3),
+      Flag.withDescription("Runs of each row; the median counts")
+    )
   },
-  Effect.fnUntraced(function*({ repetitions }) {
+  Effect.fnUntraced(function* ({ repetitions }) {
     const table: Array<ReadonlyArray<string>> = []
     for (const [title, run] of rows) {
       const rates: Array<number> = []

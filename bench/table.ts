@@ -13,7 +13,11 @@ export const percentile = (values: ReadonlyArray<number>, p: number): number => 
 
 /** 1234567 as 1.23 M. */
 export const rate = (perSecond: number): string =>
-  perSecond >= 1e6 ? `${(perSecond / 1e6).toFixed(2)} M/s` : perSecond >= 1e3 ? `${(perSecond / 1e3).toFixed(0)} k/s` : `${perSecond.toFixed(0)} /s`
+  perSecond >= 1e6
+    ? `${(perSecond / 1e6).toFixed(2)} M/s`
+    : perSecond >= 1e3
+      ? `${(perSecond / 1e3).toFixed(0)} k/s`
+      : `${perSecond.toFixed(0)} /s`
 
 export const print = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>) => {
   const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)))

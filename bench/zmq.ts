@@ -5,10 +5,11 @@
  * - send: the same raw receiver on both sides
  * - round trip: both ends of one kind
  */
+
+import * as path from "node:path"
 import { Console, Effect, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
 import { ChildProcess } from "effect/process"
-import * as path from "node:path"
 import type { Result, Task } from "./peers/task.ts"
 import { median, percentile, print, rate } from "./table.ts"
 
@@ -21,7 +22,7 @@ const spawn = ({ kind, ...task }: Peer & Task) =>
   })
 
 /** Runs a peer that binds and one that connects; gives what `measured` of them reports. */
-const run = Effect.fnUntraced(function*(options: {
+const run = Effect.fnUntraced(function* (options: {
   readonly bound: Peer
   readonly connected: Peer
   readonly measured: "bound" | "connected"
@@ -30,7 +31,11 @@ const run = Effect.fnUntraced(function*(options: {
 }) {
   const { bound, connected, count, measured, size } = options
   const first = yield* spawn({ ...bound, size, count, endpoint: "" })
-  const said = first.stdout.pipe(Stream.decodeText(), Stream.splitLines, Stream.map((line) => JSON.parse(line)))
+  const said = first.stdout.pipe(
+    Stream.decodeText(),
+    Stream.splitLines,
+    Stream.map((line) => JSON.parse(line))
+  )
   const lines = yield* Stream.toPull(said)
   const [{ endpoint }] = yield* lines
   const second = yield* spawn({ ...connected, size, count, endpoint })
@@ -61,9 +66,12 @@ const throughput = [
 export const zmq = Command.make(
   "zmq",
   {
-    repetitions: Flag.Int("repetitions").pipe(Flag.withDefault(3), Flag.withDescription("Runs of each side; the median counts"))
+    repetitions: Flag.Int("repetitions").pipe(
+      Flag.withDefault(3),
+      Flag.withDescription("Runs of each side; the median counts")
+    )
   },
-  Effect.fnUntraced(function*({ repetitions }) {
+  Effect.fnUntraced(function* ({ repetitions }) {
     const rows: Array<ReadonlyArray<string>> = []
     for (const { count, size, trips } of sizes) {
       for (const row of throughput) {
@@ -82,13 +90,17 @@ export const zmq = Command.make(
       const p99: Record<Kind, Array<number>> = { raw: [], ours: [] }
       for (let i = 0; i < repetitions * 2; i++) {
         for (const kind of ["raw", "ours"] as const) {
-          const [bound, connected] = kind === "raw" ? [raw("rep"), raw("req")] : [ours("rep", "each"), ours("req", "each")]
+          const [bound, connected] =
+            kind === "raw" ? [raw("rep"), raw("req")] : [ours("rep", "each"), ours("req", "each")]
           const result = yield* run({ bound, connected, measured: "connected", size, count: trips })
           p50[kind].push(percentile(result.trips ?? [], 0.5))
           p99[kind].push(percentile(result.trips ?? [], 0.99))
         }
       }
-      for (const [title, values] of [["round trip p50", p50], ["round trip p99", p99]] as const) {
+      for (const [title, values] of [
+        ["round trip p50", p50],
+        ["round trip p99", p99]
+      ] as const) {
         const [a, b] = [median(values.raw), median(values.ours)]
         rows.push([title, `${size} B`, `${a.toFixed(0)} us`, `${b.toFixed(0)} us`, (b / a).toFixed(2)])
       }

@@ -1,7 +1,8 @@
 /** The same peers through the public API, on libzmq. */
+
+import { NodeRuntime } from "@effect/platform-node"
 import { Message, Pull, Push, Rep, Req, Socket } from "@effect-zmq/core"
 import { ZmqTransport } from "@effect-zmq/transport-zmq"
-import { NodeRuntime } from "@effect/platform-node"
 import { Effect, Stream } from "effect"
 import { done, Meter, ready, task } from "./task.ts"
 
@@ -9,10 +10,9 @@ const { count, endpoint, form, role, size } = task()
 // The benchmark hands over what the other peer was bound to.
 const connect = endpoint as `tcp://${string}:${string}`
 
-const announce = (socket: Socket.Socket) =>
-  Effect.map(Socket.endpoints(socket), ([bound]) => ready(bound ?? ""))
+const announce = (socket: Socket.Socket) => Effect.map(Socket.endpoints(socket), ([bound]) => ready(bound ?? ""))
 
-const pull = Effect.gen(function*() {
+const pull = Effect.gen(function* () {
   const pull = yield* Pull.make({ bind: "tcp://127.0.0.1:*" })
   yield* announce(pull)
   const meter = new Meter()
@@ -33,7 +33,7 @@ const pull = Effect.gen(function*() {
   done(meter.result)
 })
 
-const push = Effect.gen(function*() {
+const push = Effect.gen(function* () {
   const push = yield* Push.make({ connect, linger: "60 seconds" })
   const body = new Uint8Array(size)
   if (form === "batches") {
@@ -44,13 +44,13 @@ const push = Effect.gen(function*() {
   } else for (let i = 0; i < count; i++) yield* Push.send(push, body)
 })
 
-const rep = Effect.gen(function*() {
+const rep = Effect.gen(function* () {
   const rep = yield* Rep.make({ bind: "tcp://127.0.0.1:*" })
   yield* announce(rep)
   yield* Rep.serve(rep, (request) => Effect.succeed(Message.bytes(request)))
 })
 
-const req = Effect.gen(function*() {
+const req = Effect.gen(function* () {
   const req = yield* Req.make({ connect })
   const body = new Uint8Array(size)
   const trips: Array<number> = []
