@@ -48,7 +48,7 @@ const run = Effect.fnUntraced(function* (options: {
 }, Effect.scoped)
 
 const sizes = [
-  { size: 16, count: 200_000, trips: 4_000 },
+  { size: 16, count: 400_000, trips: 4_000 },
   { size: 1024, count: 100_000, trips: 4_000 },
   { size: 65_536, count: 6_000, trips: 2_000 }
 ] as const

@@ -4,7 +4,7 @@ import { NodeRuntime } from "@effect/platform-node"
 import { Message, Pull, Push, Rep, Req, Socket } from "@effect-zmq/core"
 import { ZmqTransport } from "@effect-zmq/transport-zmq"
 import { Effect, Stream } from "effect"
-import { done, Meter, ready, task } from "./task.ts"
+import { done, Meter, ready, task, warmUp } from "./task.ts"
 
 const { count, endpoint, form, role, size } = task()
 // The benchmark hands over what the other peer was bound to.
@@ -54,11 +54,12 @@ const req = Effect.gen(function* () {
   const req = yield* Req.make({ connect })
   const body = new Uint8Array(size)
   const trips: Array<number> = []
-  const start = performance.now()
-  for (let i = 0; i < count; i++) {
+  let start = 0
+  for (let i = 0; i < warmUp + count; i++) {
+    if (i === warmUp) start = performance.now()
     const sent = performance.now()
     yield* Req.request(req, body)
-    trips.push((performance.now() - sent) * 1000)
+    if (i >= warmUp) trips.push((performance.now() - sent) * 1000)
   }
   done({ seconds: (performance.now() - start) / 1000, messages: count, bytes: count * size, trips })
 })

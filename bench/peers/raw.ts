@@ -1,6 +1,6 @@
 /** The addon as its own page shows it: `for await`, `await send`. */
 import * as zmq from "zeromq"
-import { done, Meter, ready, task } from "./task.ts"
+import { done, Meter, ready, task, warmUp } from "./task.ts"
 
 const { count, endpoint, role, size } = task()
 
@@ -28,7 +28,7 @@ switch (role) {
     const rep = new zmq.Reply()
     await rep.bind("tcp://127.0.0.1:*")
     ready(rep.lastEndpoint ?? "")
-    for (let i = 0; i < count; i++) {
+    for (let i = 0; i < warmUp + count; i++) {
       const [frame] = await rep.receive()
       await rep.send(frame ?? "")
     }
@@ -39,12 +39,13 @@ switch (role) {
     req.connect(endpoint)
     const body = new Uint8Array(size)
     const trips: Array<number> = []
-    const start = performance.now()
-    for (let i = 0; i < count; i++) {
+    let start = 0
+    for (let i = 0; i < warmUp + count; i++) {
+      if (i === warmUp) start = performance.now()
       const sent = performance.now()
       await req.send(body)
       await req.receive()
-      trips.push((performance.now() - sent) * 1000)
+      if (i >= warmUp) trips.push((performance.now() - sent) * 1000)
     }
     done({ seconds: (performance.now() - start) / 1000, messages: count, bytes: count * size, trips })
     break

@@ -20,6 +20,9 @@ export interface Result {
   readonly trips?: ReadonlyArray<number>
 }
 
+/** Round trips before those that count: both sides are compiled by then. */
+export const warmUp = 1000
+
 export const task = (): Task => JSON.parse(process.argv[2] ?? "{}")
 
 /** Tells the benchmark where this peer is bound. */
