@@ -1,7 +1,7 @@
 /**
  * Hello, the client: says "Hello" ten times, and prints the answers.
  *
- *     node examples/hello/client.ts
+ *     npx --yes pnpm@12 exec node examples/hello/client.ts
  *
  * It may be started before the server: the first request waits for it.
  */
@@ -15,7 +15,7 @@ export const client = Effect.fnUntraced(function* (options: {
   readonly count: number
 }) {
   const req = yield* Req.make({ connect: options.connect })
-  yield* Console.log(`Saying Hello to ${yield* Socket.endpoints(req)}`)
+  yield* Console.log(`Saying Hello to ${yield* Socket.endpoint(req)}, once it is there`)
 
   for (let i = 1; i <= options.count; i++) {
     const reply = yield* Req.request(req, "Hello")

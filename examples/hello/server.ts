@@ -1,7 +1,7 @@
 /**
  * Hello, the server: answers each "Hello" with "World", after a second of work.
  *
- *     node examples/hello/server.ts
+ *     npx --yes pnpm@12 exec node examples/hello/server.ts
  *
  * It serves one client after the other, in fair turn, and goes on until Ctrl-C.
  */

@@ -1,7 +1,7 @@
 /**
  * Several sockets, in fair turn: neither tasks nor the weather can keep the other waiting.
  *
- *     node examples/multi-socket/poller.ts
+ *     npx --yes pnpm@12 exec node examples/multi-socket/poller.ts
  *
  * It reads from the pipeline's ventilator (started with --bind tcp://127.0.0.1:5557) and from the weather publisher.
  */

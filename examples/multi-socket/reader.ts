@@ -1,7 +1,7 @@
 /**
  * Several sockets, in order of priority: tasks first, and the weather when there is no task.
  *
- *     node examples/multi-socket/reader.ts
+ *     npx --yes pnpm@12 exec node examples/multi-socket/reader.ts
  *
  * It reads from the pipeline's ventilator (started with --bind tcp://127.0.0.1:5557) and from the weather publisher.
  */

@@ -1,7 +1,7 @@
 /**
  * The pipeline, the sink: collects the results of a batch, and tells how long it took.
  *
- *     node examples/pipeline/sink.ts
+ *     npx --yes pnpm@12 exec node examples/pipeline/sink.ts
  *
  * A hundred tasks of 50 ms on average take one worker five seconds, two workers half of it, and so on.
  */

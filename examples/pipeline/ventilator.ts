@@ -1,7 +1,7 @@
 /**
  * The pipeline, the ventilator: hands a batch of tasks to the workers.
  *
- *     node examples/pipeline/ventilator.ts
+ *     npx --yes pnpm@12 exec node examples/pipeline/ventilator.ts
  *
  * Tasks go to the workers in turn: to those that are there when it begins, and so it waits for Enter.
  */

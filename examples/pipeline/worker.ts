@@ -1,7 +1,7 @@
 /**
  * The pipeline, a worker: takes tasks, does them, tells the sink.
  *
- *     node examples/pipeline/worker.ts
+ *     npx --yes pnpm@12 exec node examples/pipeline/worker.ts
  *
  * Start as many as you like. A task is to sleep for some milliseconds, and each prints a dot.
  */

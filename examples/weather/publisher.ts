@@ -1,7 +1,7 @@
 /**
  * The weather, the publisher: reports of made-up weather, all over the country, as fast as they are made.
  *
- *     node examples/weather/publisher.ts
+ *     npx --yes pnpm@12 exec node examples/weather/publisher.ts
  *
  * It knows nothing of its subscribers; without any, what it publishes is dropped at once.
  */

@@ -1,7 +1,7 @@
 /**
  * The weather, the subscriber: collects twenty reports of one place, and averages them.
  *
- *     node examples/weather/subscriber.ts --zip 10001
+ *     npx --yes pnpm@12 exec node examples/weather/subscriber.ts --zip 10001
  *
  * Only what it has subscribed to is sent to it. A subscription is a prefix: the space after the zip code keeps "1000"
  * from matching "10001".

@@ -17,7 +17,10 @@ export class NoInput extends Data.TaggedError("NoInput")<{ readonly directory: s
   }
 }
 
-/** The text files of a directory and of those below it, but for hidden ones and `node_modules`; links are not followed. */
+/** Directories of what others wrote, and of what was built. */
+const skipped = new Set(["node_modules", "dist"])
+
+/** The text files of a directory and of those below it, but for hidden ones, `node_modules` and `dist`; links are not followed. */
 export const textFiles = Effect.fnUntraced(function* (directory: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -35,7 +38,7 @@ export const textFiles = Effect.fnUntraced(function* (directory: string) {
 
   const below = (directory: string) =>
     fs.readDirectory(directory).pipe(
-      Effect.map((names) => names.filter((name) => !name.startsWith(".") && name !== "node_modules").sort()),
+      Effect.map((names) => names.filter((name) => !name.startsWith(".") && !skipped.has(name)).sort()),
       Effect.flatMap(Effect.forEach((name) => at(path.join(directory, name)), { concurrency: 16 })),
       Effect.map((files) => files.flat())
     )

@@ -40,7 +40,7 @@ export const progress = Effect.fnUntraced(function* (files: number, bytes: numbe
 /** The figures: what each worker did, what all of them did in so many milliseconds, and the most frequent words. */
 export const report = Effect.fnUntraced(function* ({ all, counts, workers }: Counted, millis: number) {
   const { canColor } = yield* TerminalCapabilities.TerminalCapabilities
-  const rows = workers.map((work, i) => row(`${i + 1}`, work, work.millis))
+  const rows = workers.map((work, i) => row(`${i + 1}`, work, millis))
   const table = align([["worker", "files", "MB", "words", "words/s"], ...rows, row("all", all, millis)])
   const words = mostFrequent(counts, 20).map(([word, count], i) => [`${i + 1}`, clip(word), number(count)])
   const [left, right] = [align(words.slice(0, 10), 1), align(words.slice(10), 1)]
@@ -51,9 +51,7 @@ export const report = Effect.fnUntraced(function* ({ all, counts, workers }: Cou
       `  ${i === 0 ? style(canColor, "dim", line) : i > workers.length ? style(canColor, "bold", line) : line}`
     )
   }
-  yield* Console.log(
-    `\n  ${(millis / 1000).toFixed(1)} s in all, the start of the processes included; words/s of a worker are while it counts`
-  )
+  yield* Console.log(`\n  ${(millis / 1000).toFixed(1)} s in all, the start of the processes included`)
   yield* Console.log(`\n  ${style(canColor, "dim", `the most frequent of ${number(counts.size)} different words`)}`)
   for (const [i, line] of left.entries()) yield* Console.log(`  ${line}      ${right[i] ?? ""}`.trimEnd())
 })

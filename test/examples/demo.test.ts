@@ -67,7 +67,7 @@ describe("the demo", () => {
       assert.match(stdout, /\n {2}100 % {3}3 of 3 files, 0\.7 MB\n/)
       assert.match(stdout, /\n +all +3 +0\.7 +80,020 /)
       assert.match(stdout, /\n +1 {2}ipsum {2}40,000 .*\n +2 {2}lorem {2}40,000 .*\n +3 {2}füße +3 .*\n +4 {2}the +3 /)
-      assert.match(stdout, /\n {2}Verified: one process counts the same, in \d+\.\d s\n$/)
+      assert.match(stdout, /\n {2}Verified: one process alone counts the same\n$/)
       assert.notMatch(stdout, /hidden|installed/)
     })
   )

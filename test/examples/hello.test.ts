@@ -14,7 +14,7 @@ describe("hello", () => {
       assert.deepStrictEqual(client, {
         code: 0,
         signal: null,
-        stdout: `Saying Hello to ${endpoint}\n1: World\n2: World\n3: World\n`,
+        stdout: `Saying Hello to ${endpoint}, once it is there\n1: World\n2: World\n3: World\n`,
         stderr: ""
       })
       yield* server.prints(/(Hello\n){3}/)

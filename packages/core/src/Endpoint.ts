@@ -14,7 +14,12 @@
  * @since 0.1.0
  */
 import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as SchemaGetter from "effect/SchemaGetter"
+import * as SchemaIssue from "effect/SchemaIssue"
 import { InvalidEndpoint } from "./ZmqError.ts"
 
 /**
@@ -85,12 +90,25 @@ export type Text =
   | `${Other["scheme"]}://${string}`
 
 /**
- * An endpoint, or its text. Text that the compiler cannot read (from a configuration) goes through `parse`.
+ * An endpoint, or its text. Text that the compiler cannot read goes through `FromString` (a schema, for configurations)
+ * or `parse`; `tcp://${host}:${port}` in a template is read.
  *
  * @category models
  * @since 0.1.0
  */
 export type Input = Endpoint | Text
+
+/**
+ * Tells whether a value is an endpoint, rather than its text.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isEndpoint = (u: unknown): u is Endpoint =>
+  Predicate.isTagged(u, "Tcp") ||
+  Predicate.isTagged(u, "Ipc") ||
+  Predicate.isTagged(u, "Inproc") ||
+  Predicate.isTagged(u, "Other")
 
 /**
  * @category constructors
@@ -175,6 +193,24 @@ export const format = (self: Endpoint): Text => {
       return `${self.scheme}://${self.address}`
   }
 }
+
+/**
+ * The text of an endpoint, as a schema: `Config.schema(Endpoint.FromString, "TASKS")` reads one from the environment.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const FromString: Schema.Codec<Endpoint, string> = Schema.String.pipe(
+  Schema.decodeTo(Schema.declare(isEndpoint, { expected: "an endpoint" }), {
+    decode: SchemaGetter.transformEffect((input: string, options) =>
+      Effect.mapError(
+        Effect.fromResult(parse(input)),
+        ({ message }) => new SchemaIssue.InvalidValue({ message }, input, options)
+      )
+    ),
+    encode: SchemaGetter.transform((endpoint: Endpoint): string => format(endpoint))
+  })
+)
 
 // -----------------------------------------------------------------------------
 // The grammar

@@ -1,8 +1,9 @@
 /**
  * PUSH: hands tasks to PULL sockets, each to one of them, in turn.
  *
- * Every message goes to exactly one of the connected peers, round robin over those that have room. A send with no peer,
- * or with all of them at their high-water mark, waits.
+ * Every message goes to exactly one of the peers, round robin over those that have room. A socket that connects has a peer
+ * from then on, also before the connection is made: up to `highWaterMark.send` messages queue for it, unless `immediate`
+ * is set. A send with no peer, or with all of them at their high-water mark, waits.
  *
  * @see RFC 30
  *

@@ -7,7 +7,7 @@
  * its streams end.
  *
  * Any number of fibers may send and receive at once. Connections are made, lost and made again by themselves; `events`
- * tells of it.
+ * tells of it. What was sent and could not be delivered when the socket closed is logged as a warning.
  *
  * @since 0.1.0
  */
@@ -141,6 +141,16 @@ export type {
  * @since 0.1.0
  */
 export const endpoints = (self: Socket): Effect.Effect<ReadonlyArray<Endpoint.Text>> => internal.endpoints(self)
+
+/**
+ * The first of `endpoints`: what a socket with one endpoint is bound or connected to.
+ *
+ * Fails with `InvalidState` where the socket has none.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const endpoint = (self: Socket): Effect.Effect<Endpoint.Text, ZmqError> => internal.endpoint(self)
 
 /**
  * The events of the socket: all from before its first bind or connect on (where there were more than 1,024, the newest of

@@ -12,7 +12,8 @@ import type * as Duration from "effect/Duration"
 /**
  * Why a handshake failed, as far as the transport can tell.
  *
- * - `protocol`: the peer is no ZeroMQ socket, or of an incompatible type, or uses another security mechanism
+ * - `protocol`: the peer is no ZeroMQ socket, or of an incompatible type (of which libzmq tells nothing but
+ *   `Disconnected`), or uses another security mechanism
  * - `authentication`: the peer's credentials, or ours, were refused
  * - `other`: the connection ended in the middle of the handshake, or it took too long
  *

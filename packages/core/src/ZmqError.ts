@@ -22,7 +22,12 @@ const TypeId = "~@effect-zmq/core/ZmqError"
  */
 export class AddressInUse extends Data.TaggedError("AddressInUse")<{ readonly endpoint: string }> {
   override get message(): string {
-    return `${this.endpoint} is in use already; bind another address, or let the system choose a free port by tcp://127.0.0.1:*`
+    const hint = this.endpoint.startsWith("tcp:")
+      ? "bind another port, or any free one by tcp://127.0.0.1:*"
+      : this.endpoint.startsWith("ipc:")
+        ? "bind another path, or any free one by ipc://*"
+        : "bind another name"
+    return `${this.endpoint} is in use already; ${hint}`
   }
 }
 
@@ -70,7 +75,8 @@ export class UnknownEndpoint extends Data.TaggedError("UnknownEndpoint")<{
   readonly endpoints: ReadonlyArray<string>
 }> {
   override get message(): string {
-    return `the socket has no endpoint ${this.endpoint}; it has ${this.endpoints.length === 0 ? "none" : this.endpoints.join(", ")}`
+    const have = this.endpoints.length === 0 ? "none" : this.endpoints.join(", ")
+    return `there is nothing to end at ${this.endpoint}; the socket has ${have} (unbind ends what was bound, disconnect what was connected)`
   }
 }
 

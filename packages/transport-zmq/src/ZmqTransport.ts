@@ -7,6 +7,10 @@
  *
  * - inproc connects sockets of any two types, where the others refuse those that do not fit; the high-water marks of
  *   its two sides add up; and its connections give no events.
+ * - A handshake that fails for good is not tried again: with a socket of a type that does not fit, with another security
+ *   mechanism, or refused by authentication. libzmq then only tells `Disconnected`, names no cause for a type that does
+ *   not fit, and never connects to that endpoint again, also when the right socket appears there; `Socket.disconnect`
+ *   and `Socket.connect` do.
  * - How many messages were dropped at the end of linger is not known.
  * - A message of several frames that is being sent at the very moment its connection is lost may be dropped.
  * - Random bytes sent to a bound port by someone who does not speak ZeroMQ may arrive as messages, and a message of

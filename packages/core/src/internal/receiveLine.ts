@@ -136,24 +136,43 @@ export class ReceiveLine {
 const reserve = 128
 
 /** The fibers that have yielded here before. */
-const yielded = new WeakSet<Fiber.Fiber<unknown, unknown>>()
+const seen = new WeakSet<Fiber.Fiber<unknown, unknown>>()
 
 /**
- * Whether what a fiber takes now reaches its program before anything else can happen.
- *
  * A fiber that has used up its operations yields between any two of them, and can be interrupted there: it must not take
- * shortly before. Nor must a fiber that was just forked: `Effect.timeout` and the races run such a fiber inside a step
- * of its parent, and the parent may be about to yield. Either yields first.
+ * shortly before.
  */
-const isSafe = (fiber: Fiber.Fiber<unknown, unknown>): boolean => {
-  if (fiber.currentOpCount > fiber.cache.maxOpsBeforeYield - reserve) return false
-  if (yielded.has(fiber)) return true
-  yielded.add(fiber)
-  return false
+const isSpent = (fiber: Fiber.Fiber<unknown, unknown>): boolean => {
+  if (fiber.currentOpCount <= fiber.cache.maxOpsBeforeYield - reserve) return false
+  seen.add(fiber)
+  return true
+}
+
+/**
+ * Nor must a fiber that was just forked: `Effect.timeout` and the races run such a fiber inside a step of its parent, and
+ * the parent may be about to yield.
+ */
+const isNew = (fiber: Fiber.Fiber<unknown, unknown>): boolean => {
+  if (seen.has(fiber)) return false
+  seen.add(fiber)
+  return true
 }
 
 /** Takes when it is safe: at once, or when the fiber has yielded. */
 export const whenSafe = <A, E, R>(
   take: (fiber: Fiber.Fiber<unknown, unknown>) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>
-  Effect.withFiber((fiber) => (isSafe(fiber) ? take(fiber) : Effect.flatMap(Effect.yieldNow, () => take(fiber))))
+  Effect.withFiber((fiber) => {
+    if (isSpent(fiber)) return Effect.flatMap(Effect.yieldNow, () => take(fiber))
+    return isNew(fiber) ? Effect.flatMap(leaveStep(fiber), () => take(fiber)) : take(fiber)
+  })
+
+/**
+ * Ends the step that the fiber runs in. A microtask does that before anything else can run: a test that gives a fiber one
+ * turn, and then moves the clock, finds that it has received. A scheduler that runs programs synchronously waits for no
+ * microtask, and is asked for a turn.
+ */
+const leaveStep = (fiber: Fiber.Fiber<unknown, unknown>): Effect.Effect<void> =>
+  fiber.cache.scheduler.executionMode === "async" ? microtask : Effect.yieldNow
+
+const microtask: Effect.Effect<void> = Effect.promise(() => Promise.resolve())

@@ -7,6 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { constVoid } from "effect/Function"
+import * as Inspectable from "effect/Inspectable"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Pipeable from "effect/Pipeable"
@@ -24,7 +25,15 @@ import type { DuplexOptions, Particular } from "../SocketOptions.ts"
 import * as SocketOptions from "../SocketOptions.ts"
 import type { SocketType } from "../SocketType.ts"
 import * as Transport from "../Transport.ts"
-import { type InvalidEndpoint, InvalidMessage, isZmqError, type Reason, Unsupported, ZmqError } from "../ZmqError.ts"
+import {
+  InvalidEndpoint,
+  InvalidMessage,
+  InvalidState,
+  isZmqError,
+  type Reason,
+  Unsupported,
+  ZmqError
+} from "../ZmqError.ts"
 import { ReceiveLine, type Take } from "./receiveLine.ts"
 
 export const TypeId = "~@effect-zmq/core/Socket"
@@ -46,6 +55,14 @@ export class SocketImpl extends Pipeable.Class {
     this.transport = transport
     this.handle = handle
     this.line = new ReceiveLine(handle)
+  }
+
+  toJSON(): unknown {
+    return { _id: "Socket", type: this.type, transport: this.transport.name }
+  }
+
+  [Inspectable.NodeInspectSymbol](): unknown {
+    return this.toJSON()
   }
 
   fail(method: string, reason: Reason): ZmqError {
@@ -119,6 +136,7 @@ const open = Effect.fnUntraced(function* (
     })
   }
   const handle = yield* transport.open(type, resolved)
+  yield* Effect.addFinalizer(() => warnOfLoss(type, handle, resolved.linger))
   for (const endpoint of binds) yield* handle.bind(endpoint)
   for (const endpoint of connects) yield* handle.connect(endpoint)
   return new Impl(module, type, transport, handle)
@@ -126,6 +144,24 @@ const open = Effect.fnUntraced(function* (
 
 const hasIpv6 = (endpoint: Endpoint.Endpoint): boolean =>
   endpoint._tag === "Tcp" && (endpoint.host.includes(":") || endpoint.source?.host.includes(":") === true)
+
+/** Closes the socket; what linger was given for, and did not suffice for, must not be lost without a word. */
+const warnOfLoss = (type: SocketType, handle: Transport.Handle, linger: Duration.Duration) =>
+  Effect.gen(function* () {
+    const endpoints = (yield* handle.endpoints).map(Endpoint.format).join(", ")
+    const { dropped, flushed } = yield* handle.drain(linger)
+    if (flushed || Duration.isZero(linger)) return
+    // libzmq does not tell how many there are, and over inproc not even whether there are any.
+    const what =
+      dropped === undefined
+        ? "not everything may have been"
+        : dropped === 1
+          ? "1 message was not"
+          : `${dropped} messages were not`
+    yield* Effect.logWarning(
+      `${what} delivered within the linger of ${Duration.format(linger)}: a ${type} socket of ${endpoints || "no endpoint"} is closed`
+    )
+  })
 
 type Parse = (input: string) => Result.Result<Endpoint.Endpoint, InvalidEndpoint>
 
@@ -137,7 +173,13 @@ const isArray = (input: Endpoint.Input | ReadonlyArray<Endpoint.Input>): input i
   Array.isArray(input)
 
 const parseOne = (input: Endpoint.Input, parse: Parse): Effect.Effect<Endpoint.Endpoint, InvalidEndpoint> =>
-  Effect.fromResult(parse(typeof input === "string" ? input : Endpoint.format(input)))
+  Effect.suspend(() => {
+    const text = typeof input === "string" ? input : Endpoint.isEndpoint(input) ? Endpoint.format(input) : undefined
+    if (text !== undefined) return Effect.fromResult(parse(text))
+    // Only untyped code can pass it.
+    const problem = { position: 0, problem: "it is neither text nor an Endpoint", hint: "write tcp://host:port" }
+    return Effect.fail(new InvalidEndpoint({ input: String(input), ...problem }))
+  })
 
 const supported = (
   transport: Transport.Transport["Service"],
@@ -162,6 +204,13 @@ const supported = (
 
 export const endpoints = (self: Socket): Effect.Effect<ReadonlyArray<Endpoint.Text>> =>
   Effect.map(impl(self).handle.endpoints, (all) => all.map(Endpoint.format))
+
+export const endpoint = (self: Socket): Effect.Effect<Endpoint.Text, ZmqError> =>
+  Effect.flatMap(endpoints(self), ([first]) =>
+    first === undefined
+      ? fail(self, "endpoint", new InvalidState({ problem: "the socket is neither bound nor connected" }))
+      : Effect.succeed(first)
+  )
 
 export const events = (self: Socket): Stream.Stream<SocketEvent> => impl(self).handle.events
 

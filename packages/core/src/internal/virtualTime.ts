@@ -84,7 +84,8 @@ type Task = () => void
  * their priority, then of their coming. What they schedule is the next turn's.
  */
 export class VirtualScheduler implements Scheduler.Scheduler {
-  readonly executionMode = "async"
+  // Runs a program without a microtask: what waits asks for a turn instead.
+  readonly executionMode = "sync"
   private turn: Array<Task> = []
   private at = 0
   private coming: Array<{ readonly task: Task; readonly priority: number }> = []

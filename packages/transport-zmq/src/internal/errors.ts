@@ -39,7 +39,6 @@ export const reasonOf = (failure: Failure, endpoint = "the socket"): Reason => {
     case "EPROTONOSUPPORT":
     case "ENOCOMPATPROTO":
     case "EAFNOSUPPORT":
-    case "ENOTSUP":
       return new Unsupported({ transport: transportName, feature: endpoint, hint: "use tcp, ipc or inproc" })
     case "EMFILE":
     case "ENFILE":
@@ -48,6 +47,8 @@ export const reasonOf = (failure: Failure, endpoint = "the socket"): Reason => {
         maximum: openFiles(),
         option: "`ulimit -n` (or ZmqTransport.layerWith({ maxSockets }), where zeromq's own sockets are in use too)"
       })
+    case "ENOTSUP":
+      return new InvalidState({ problem: "a socket of this type cannot do this" })
     case "EFSM":
       return new InvalidState({ problem: "the socket is not in a state in which this can be done" })
     case "EBADF":
