@@ -64,6 +64,8 @@ export class ReceiveLine {
   private follow<A>(take: Take<A>, as: object): Effect.Effect<A, Reason> {
     return Effect.callback((resume) => {
       const turn = () => resume(Effect.suspend(() => this.turn(take, as)))
+      // The fiber may have yielded before it came here: if the leader has gone meanwhile, nobody else would call it.
+      if (this.leader === undefined && this.waiting.size === 0) return turn()
       this.waiting.add(turn)
       return Effect.sync(() => this.waiting.delete(turn))
     })
