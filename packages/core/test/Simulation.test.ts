@@ -14,8 +14,8 @@ import * as Pull from "../src/Pull.ts"
 import * as Push from "../src/Push.ts"
 import * as Simulation from "../src/Simulation.ts"
 
-const run = <A, E>(program: Effect.Effect<A, E>, limit?: Simulation.Limit) =>
-  Simulation.run({ seed: 1, program, limit })
+const run = <A, E>(program: Effect.Effect<A, E>, limits?: Simulation.Limits) =>
+  Simulation.run({ seed: 1, program, limits })
 
 /** The error of a run that ended without an end of its program. */
 const problemOf = (exit: Exit.Exit<unknown, unknown>): Simulation.SimulationError => {
