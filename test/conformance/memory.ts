@@ -7,5 +7,6 @@ export const memory: Target = {
   layer: MemoryTransport.layer,
   schemes: ["tcp", "ipc", "inproc"],
   run: "virtual",
+  lacks: [],
   gaps: {}
 }

@@ -6,7 +6,7 @@ import { spawnSync } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import * as path from "node:path"
-import { gapOf } from "./suite.ts"
+import { gapOf, lacking } from "./suite.ts"
 import { page, print, type StateOf } from "./table.ts"
 import { targets } from "./targets.ts"
 
@@ -37,6 +37,7 @@ const run = (): { readonly status: number; readonly results: ReadonlyMap<string,
 const { results, status } = run()
 
 const stateOf: StateOf = (target, suite, scheme, { title }) => {
+  if (lacking(target, suite).length > 0) return "lacks"
   const result = results.get([target.name, `${suite.name}, ${scheme}`, title].join(" > "))
   if (result === undefined) return undefined
   if (result !== "passed") return "fail"

@@ -1,6 +1,5 @@
 /**
- * What is required, and which test holds it: each SHALL of RFC 28, 29 and 30 that concerns the socket types there are, each
- * line of the contract between sockets and transports, the behaviours that libzmq itself tests, and what the modules
+ * What is required, and which test holds it: each SHALL of RFC 28, 29, 30 and 31, each line of the contract between sockets and transports, the behaviours that libzmq itself tests, and what the modules
  * promise beyond. `requirements.test.ts` fails where this list and the suites disagree. It is data, and as long as what is
  * required.
  */
@@ -13,16 +12,42 @@ export interface Source {
   readonly requires: Readonly<Record<string, Held>>
 }
 
-const needsRouter = { gap: "takes a ROUTER or a DEALER at the other end: with those socket types" }
 const notDestroyed = {
   gap: "libzmq keeps what has arrived when its sender leaves, and so do we: to discard it would lose the last messages of every peer that leaves in peace"
 }
-const otherTypes = { gap: "concerns socket types that are not there yet" }
+const draftOptions = {
+  gap: "ZMQ_HELLO_MSG, _DISCONNECT_MSG and _HICCUP_MSG are drafts of libzmq, which are not part of the library"
+}
+const noProxy = { gap: "there is no proxy yet" }
 const draft = { gap: "concerns socket types that are drafts of libzmq, which are not part of the library" }
 
 const onlySend = ["PUSH and PUB SHALL only send messages, PULL and SUB SHALL only receive messages"]
 const unmodified = ["PUB and SUB SHALL not modify messages in any way"]
 const pipelineUnmodified = ["PUSH and PULL SHALL not filter or modify messages in any way"]
+
+const proxyUnmodified = [
+  "XPUB SHALL not modify outgoing messages in any way, XSUB SHALL not modify incoming messages in any way"
+]
+const xpubTells = ["XPUB SHALL deliver subscribe and unsubscribe requests to its calling application"]
+const xpubDrops = [
+  "XPUB SHALL silently drop the message if the queue for a subscriber is full, and SHALL NOT block on sending"
+]
+const xsubAsks = [
+  "XSUB SHALL accept subscription commands from its calling application, and SHALL send subscribe and unsubscribe requests to publishers"
+]
+const xsubSends = [
+  "XSUB SHALL not modify outgoing messages in any way, and SHALL send all messages to all connected publishers"
+]
+const xsubDrops = [
+  "XSUB SHALL silently drop the message if the outgoing queue for a publisher is full, and SHALL NOT block on sending"
+]
+const xsubDiscards = [
+  "XSUB SHALL maintain a double queue for each connected publisher, and SHALL silently discard messages if the incoming queue for a publisher is full"
+]
+const pairFull = ["PAIR SHALL consider its peer as available only when it has a outgoing queue that is not full"]
+const pairReceives = [
+  "PAIR SHALL receive incoming messages from its single peer if it has one, and SHALL deliver these to its calling application"
+]
 
 const rfcs: ReadonlyArray<Source> = [
   {
@@ -32,11 +57,15 @@ const rfcs: ReadonlyArray<Source> = [
         "REQ SHALL send and then receive exactly one message at a time",
         "requests of several fibers wait in line, and each gets its own reply"
       ],
-      "SHALL have this format on the wire: a delimiter, consisting of an empty frame, added by the REQ socket":
-        needsRouter,
+      "SHALL have this format on the wire: a delimiter, consisting of an empty frame, added by the REQ socket": [
+        "REQ SHALL prefix the outgoing message with an empty delimiter frame"
+      ],
       "SHALL have this format on the wire: one or more data frames, comprising the message visible to the application":
         ["requests and replies are one or more data frames, comprising the message visible to the application"],
-      "SHALL prefix the outgoing message with an empty delimiter frame": needsRouter,
+      "SHALL prefix the outgoing message with an empty delimiter frame": [
+        "REQ SHALL prefix the outgoing message with an empty delimiter frame",
+        "with correlate, a REQ's number of 4 bytes comes before the empty frame, another one for each request"
+      ],
       "SHALL route outgoing messages to connected peers using a round-robin strategy": [
         "REQ SHALL route outgoing messages to connected peers using a round-robin strategy"
       ],
@@ -65,9 +94,12 @@ const rfcs: ReadonlyArray<Source> = [
         "REP SHALL receive and then send exactly one message at a time"
       ],
       "SHALL have this format on the wire: an address envelope consisting of zero or more frames, each containing one identity":
-        ["REP SHALL remove and store the address envelope, including the delimiter, and SHALL prepend it to the reply"],
+        [
+          "a REP keeps the envelope of a DEALER's request, of any number of frames up to the empty one, and answers with it",
+          "an envelope of several hops comes back through a device, to who asked"
+        ],
       "SHALL have this format on the wire: a delimiter, consisting of an empty frame": [
-        "REP SHALL remove and store the address envelope, including the delimiter, and SHALL prepend it to the reply"
+        "a REP drops a request without an empty frame, and one without anything behind it"
       ],
       "SHALL have this format on the wire: one or more data frames, comprising the message visible to the application":
         ["requests and replies are one or more data frames, comprising the message visible to the application"],
@@ -96,6 +128,96 @@ const rfcs: ReadonlyArray<Source> = [
     }
   },
   {
+    source: "RFC 28, DEALER",
+    requires: {
+      "SHALL not filter or modify outgoing or incoming messages in any way": [
+        "DEALER SHALL not filter or modify outgoing or incoming messages in any way"
+      ],
+      "SHALL maintain a double queue for each connected peer, allowing outgoing and incoming messages to be queued independently":
+        [
+          "DEALER SHALL maintain a double queue for each connected peer, allowing outgoing and incoming messages to be queued independently"
+        ],
+      "SHALL create a double queue when initiating an outgoing connection to a peer, and SHALL maintain the double queue whether or not the connection is established":
+        [
+          "DEALER SHALL create a double queue when initiating an outgoing connection to a peer, and SHALL maintain the double queue whether or not the connection is established"
+        ],
+      "SHALL create a double queue when a peer connects to it; if this peer disconnects, SHALL destroy its outgoing queue and SHALL discard any messages it contains":
+        [
+          "DEALER SHALL create a double queue when a peer connects to it. If this peer disconnects, the DEALER socket SHALL destroy its double queue and SHALL discard any messages it contains"
+        ],
+      "if this peer disconnects, SHALL destroy its incoming queue and SHALL discard any messages it contains":
+        notDestroyed,
+      "SHALL consider a peer as available only when it has a outgoing queue that is not full": [
+        "DEALER SHALL consider a peer as available only when it has a outgoing queue that is not full"
+      ],
+      "SHALL route outgoing messages to available peers using a round-robin strategy": [
+        "DEALER SHALL route outgoing messages to available peers using a round-robin strategy"
+      ],
+      "SHALL block on sending, or return a suitable error, when it has no available peers": [
+        "DEALER SHALL block on sending, or return a suitable error, when it has no available peers"
+      ],
+      "SHALL not accept further messages when it has no available peers": [
+        "DEALER SHALL not accept further messages when it has no available peers"
+      ],
+      "SHALL NOT discard messages that it cannot queue": ["DEALER SHALL NOT discard messages that it cannot queue"],
+      "SHALL receive incoming messages from its peers using a fair-queuing strategy": [
+        "DEALER SHALL receive incoming messages from its peers using a fair-queuing strategy"
+      ],
+      "SHALL deliver these to its calling application": ["DEALER SHALL deliver these to its calling application"]
+    }
+  },
+  {
+    source: "RFC 28, ROUTER",
+    requires: {
+      "SHALL maintain a double queue for each connected peer, allowing outgoing and incoming messages to be queued independently":
+        [
+          "ROUTER SHALL maintain a double queue for each connected peer, allowing outgoing and incoming messages to be queued independently"
+        ],
+      "SHALL create a double queue when initiating an outgoing connection to a peer, and SHALL maintain the double queue whether or not the connection is established":
+        [
+          "ROUTER SHALL create a double queue when initiating an outgoing connection to a peer, and SHALL maintain the double queue whether or not the connection is established"
+        ],
+      "SHALL create a double queue when a peer connects to it; if this peer disconnects, SHALL destroy its outgoing queue and SHALL discard any messages it contains":
+        [
+          "ROUTER SHALL create a double queue when a peer connects to it. If this peer disconnects, the ROUTER socket SHALL destroy its double queue and SHALL discard any messages it contains"
+        ],
+      "if this peer disconnects, SHALL destroy its incoming queue and SHALL discard any messages it contains":
+        notDestroyed,
+      "SHALL identify each double queue using a unique identity binary string": [
+        "ROUTER SHALL identify each double queue using a unique identity, which it makes up for a peer without one"
+      ],
+      "SHALL receive incoming messages from its peers using a fair-queuing strategy": [
+        "ROUTER SHALL receive incoming messages from its peers using a fair-queuing strategy"
+      ],
+      "SHALL prefix each incoming message with a frame containing the identity of the originating double queue": [
+        "ROUTER SHALL prefix each incoming message with a frame containing the identity of the originating double queue"
+      ],
+      "SHALL deliver the resulting messages to its calling application": [
+        "ROUTER SHALL deliver the resulting messages to its calling application"
+      ],
+      "SHALL remove the first frame from each outgoing message and use this as the identity of a double queue": [
+        "ROUTER SHALL remove the first frame from each outgoing message and use this as the identity of a double queue"
+      ],
+      "SHALL route the message to the outgoing queue if that queue exists, and has space": [
+        "ROUTER SHALL remove the first frame from each outgoing message and use this as the identity of a double queue",
+        "a send to a full peer of a ROUTER waits, that send only: one stalled client among many disturbs no other"
+      ],
+      "SHALL either silently drop the message, or return an error, depending on configuration, if the queue does not exist, or is full":
+        [
+          "ROUTER SHALL return an error if the queue does not exist: at once, naming the peer",
+          'ROUTER SHALL NOT block on sending: with onFull "fail" it returns an error, if the queue is full',
+          'ROUTER SHALL NOT block on sending: with onFull "drop" it silently drops the message, if the queue is full'
+        ],
+      "SHALL NOT block on sending, where it is told not to": [
+        'ROUTER SHALL NOT block on sending: with onFull "fail" it returns an error, if the queue is full',
+        'ROUTER SHALL NOT block on sending: with onFull "drop" it silently drops the message, if the queue is full'
+      ],
+      "SHALL NOT block on sending, where it is told nothing": {
+        gap: "a send to a peer whose queue is full waits by default, and no other does: no message is lost, and each send waits for its own peer alone"
+      }
+    }
+  },
+  {
     source: "RFC 29, PUB",
     requires: {
       "SHALL only send messages": onlySend,
@@ -110,9 +232,9 @@ const rfcs: ReadonlyArray<Source> = [
         [
           "PUB SHALL create a queue when a subscriber connects to it. If this subscriber disconnects, the PUB socket SHALL destroy its queue and SHALL discard any messages it contains"
         ],
-      "SHALL silently discard any messages that subscribers send it": {
-        gap: "takes an XSUB that sends messages: with that socket type"
-      },
+      "SHALL silently discard any messages that subscribers send it": [
+        "XPUB SHALL deliver these messages to its calling application, and PUB SHALL silently discard any messages that subscribers send it"
+      ],
       "SHALL not modify outgoing messages in any way": unmodified,
       "SHALL perform a binary comparison of the subscription against the start of the first frame of the message": [
         "PUB SHALL perform a binary comparison of the subscription against the start of the first frame of the message"
@@ -150,6 +272,78 @@ const rfcs: ReadonlyArray<Source> = [
       ],
       "SHALL not modify incoming messages in any way": unmodified,
       "SHALL deliver messages to its calling application": ["SUB SHALL deliver messages to its calling application"]
+    }
+  },
+  {
+    source: "RFC 29, XPUB",
+    requires: {
+      "SHALL maintain a double queue for each connected subscriber, allowing outgoing and incoming messages to be queued independently":
+        ["XPUB SHALL maintain a double queue for each connected subscriber"],
+      "SHALL create a double queue when initiating an outgoing connection to a subscriber, and SHALL maintain the double queue whether or not the connection is established":
+        [
+          "XPUB SHALL create a double queue when initiating an outgoing connection to a subscriber, and SHALL maintain the double queue whether or not the connection is established"
+        ],
+      "SHALL create a double queue when a subscriber connects to it; if this subscriber disconnects, SHALL destroy its outgoing queue and SHALL discard any messages it contains":
+        [
+          "XPUB SHALL create a double queue when a subscriber connects to it. If this subscriber disconnects, the XPUB socket SHALL destroy its double queue and SHALL discard any messages it contains"
+        ],
+      "if this subscriber disconnects, SHALL destroy its incoming queue and SHALL discard any messages it contains":
+        notDestroyed,
+      "SHALL not modify outgoing messages in any way": proxyUnmodified,
+      "SHALL perform a binary comparison of the subscription against the start of the first frame of the message": [
+        "XPUB SHALL perform a binary comparison of the subscription against the start of the first frame of the message"
+      ],
+      "SHALL silently drop the message if the queue for a subscriber is full": xpubDrops,
+      "SHALL NOT block on sending": xpubDrops,
+      "SHALL receive incoming messages from its subscribers using a fair-queuing strategy": [
+        "XPUB SHALL receive incoming messages from its subscribers using a fair-queuing strategy"
+      ],
+      "SHALL deliver these messages to its calling application": [
+        "XPUB SHALL deliver these messages to its calling application, and PUB SHALL silently discard any messages that subscribers send it",
+        "what an XSUB sends is told in its order: what came before a subscription, and what came after it"
+      ],
+      "SHALL receive subscribe and unsubscribe requests from subscribers": xpubTells,
+      "SHALL deliver these commands to its calling application": xpubTells,
+      "MAY, depending on configuration, normalize commands delivered to its calling application": [
+        "XPUB normalizes requests, so that multiple identical subscriptions result in a single one",
+        'with verbosity "subscriptions", an XPUB tells of every subscription, and of the last end',
+        'with verbosity "all", an XPUB tells of every subscription and of every end'
+      ],
+      "SHALL, if the subscriber peer disconnects prematurely, generate a suitable unsubscribe request for the calling application":
+        [
+          "XPUB SHALL, if the subscriber peer disconnects prematurely, generate a suitable unsubscribe request for the calling application"
+        ]
+    }
+  },
+  {
+    source: "RFC 29, XSUB",
+    requires: {
+      "SHALL maintain a double queue for each connected publisher, allowing outgoing and incoming messages to be queued independently":
+        xsubDiscards,
+      "SHALL create a double queue when initiating an outgoing connection to a publisher, and SHALL maintain the double queue whether or not the connection is established":
+        [
+          "XSUB SHALL create a double queue when initiating an outgoing connection to a publisher, and SHALL maintain the double queue whether or not the connection is established"
+        ],
+      "SHALL create a double queue when a publisher connects to it": [
+        "XSUB SHALL create a double queue when a publisher connects to it"
+      ],
+      "if this publisher disconnects, SHALL destroy its double queue and SHALL discard any messages it contains":
+        notDestroyed,
+      "SHALL not modify incoming messages in any way": proxyUnmodified,
+      "SHALL silently discard messages if the incoming queue for a publisher is full": xsubDiscards,
+      "SHALL receive incoming messages from its publishers using a fair-queuing strategy": [
+        "XSUB SHALL receive incoming messages from its publishers using a fair-queuing strategy"
+      ],
+      "SHALL deliver messages to its calling application": ["XSUB SHALL deliver messages to its calling application"],
+      "SHALL not modify outgoing messages in any way": xsubSends,
+      "SHALL send all messages to all connected publishers": xsubSends,
+      "SHALL silently drop the message if the outgoing queue for a publisher is full": xsubDrops,
+      "SHALL NOT block on sending": xsubDrops,
+      "SHALL accept subscription commands from its calling application": xsubAsks,
+      "SHALL send subscribe and unsubscribe requests to publishers": [
+        ...xsubAsks,
+        "an XSUB sends all subscriptions to every publisher that comes, and again after a reconnection"
+      ]
     }
   },
   {
@@ -203,6 +397,40 @@ const rfcs: ReadonlyArray<Source> = [
       ],
       "SHALL deliver these to its calling application": ["PULL SHALL deliver these to its calling application"]
     }
+  },
+  {
+    source: "RFC 31, PAIR",
+    requires: {
+      "MAY be connected to at most one PAIR peer": [
+        "PAIR MAY be connected to at most one PAIR peer: a second one is not heard, and disturbs nobody",
+        "a PAIR is free for another peer when the first one has left"
+      ],
+      "SHALL not filter or modify outgoing or incoming messages in any way": [
+        "PAIR SHALL not filter or modify outgoing or incoming messages in any way"
+      ],
+      "SHALL maintain a double queue for its peer, allowing outgoing and incoming messages to be queued independently":
+        [
+          "PAIR SHALL maintain a double queue for its peer, allowing outgoing and incoming messages to be queued independently"
+        ],
+      "SHALL create a double queue when initiating an outgoing connection to a peer, and SHALL maintain the double queue whether or not the connection is established":
+        [
+          "PAIR SHALL create a double queue when initiating an outgoing connection to a peer, and SHALL maintain the double queue whether or not the connection is established"
+        ],
+      "SHALL create a double queue when a peer connects to it; if this peer disconnects, SHALL destroy its outgoing queue and SHALL discard any messages it contains":
+        [
+          "PAIR SHALL create a double queue when a peer connects to it. If this peer disconnects, the PAIR socket SHALL destroy its double queue and SHALL discard any messages it contains"
+        ],
+      "if this peer disconnects, SHALL destroy its incoming queue and SHALL discard any messages it contains":
+        notDestroyed,
+      "SHALL consider its peer as available only when it has a outgoing queue that is not full": pairFull,
+      "SHALL block on sending, or return a suitable error, when it has no available peer": [
+        "PAIR SHALL block on sending, or return a suitable error, when it has no available peer"
+      ],
+      "SHALL not accept further messages when it has no available peer": pairFull,
+      "SHALL NOT discard messages that it cannot queue": ["PAIR SHALL NOT discard messages that it cannot queue"],
+      "SHALL receive incoming messages from its single peer if it has one": pairReceives,
+      "SHALL deliver these to its calling application": pairReceives
+    }
   }
 ]
 
@@ -235,7 +463,19 @@ const contract: Source = {
       "send with no room or no peer suspends a PUSH and drops for a PUB",
       "REP SHALL silently discard the reply, or return an error, if the originating peer is no longer connected"
     ],
-    "5. no room, no peer, of a ROUTER": needsRouter,
+    "5. no room, no peer, of a ROUTER": [
+      "ROUTER SHALL return an error if the queue does not exist: at once, naming the peer",
+      'ROUTER SHALL NOT block on sending: with onFull "fail" it returns an error, if the queue is full',
+      'ROUTER SHALL NOT block on sending: with onFull "drop" it silently drops the message, if the queue is full',
+      "a send to a full peer of a ROUTER waits, that send only: one stalled client among many disturbs no other",
+      "those who wait to send to a peer of a ROUTER that leaves fail Unroutable"
+    ],
+    "5. no room, no peer, of the others": [
+      "DEALER SHALL block on sending, or return a suitable error, when it has no available peers",
+      "PAIR SHALL block on sending, or return a suitable error, when it has no available peer",
+      ...xpubDrops,
+      ...xsubDrops
+    ],
     "6. multipart messages": ["multipart messages arrive whole or not at all"],
     "7. endpoints": [
       "bind answers with the resolved endpoint",
@@ -256,7 +496,11 @@ const contract: Source = {
       "the last event is Closed, with how the socket closed",
       "drain ends the socket early, and tells how it closed",
       "a PULL still gives what a peer that has left had delivered",
-      "a SUB still gives what a publisher that has left had delivered"
+      "a SUB still gives what a publisher that has left had delivered",
+      "a DEALER still gives what a peer that has left had delivered",
+      "a ROUTER still gives what a peer that has left had delivered",
+      "an XSUB and an XPUB still give what a peer that has left had delivered",
+      "a PAIR still gives what a peer that has left had delivered, before what the next one sends"
     ],
     "11. events": ["events misses nothing, from before the first bind or connect on"],
     "12. what a transport cannot do": [
@@ -313,8 +557,14 @@ const libzmq: Source = {
     "inproc_connect: multiple_threads, simultaneous_connect_bind_threads": {
       gap: "of threads: the native transport's own tests, with worker threads"
     },
-    "inproc_connect: routing_id": needsRouter,
-    invalid_rep: needsRouter,
+    connect_rid: [
+      "ROUTERs talk to each other, each by the name that it gives the other",
+      "a ROUTER that calls while others have called it routes each message to whom it names"
+    ],
+    "inproc_connect: routing_id": [
+      "ROUTER SHALL prefix each incoming message with a frame containing the identity of the originating double queue"
+    ],
+    invalid_rep: ["a reply with a bad envelope is dropped, and the good one behind it taken"],
     last_endpoint: ["endpoints tells what the socket is bound and connected to, resolved, in the order of the calls"],
     monitor: [
       "the events of a bound socket come in their order",
@@ -329,13 +579,32 @@ const libzmq: Source = {
       "with correlate, a stale reply on the same connection is refused",
       "a REQ may bind, when it correlates, and a REP connect"
     ],
-    reqrep_device: needsRouter,
+    "pair_inproc, pair_ipc, pair_tcp": ["PAIR SHALL not filter or modify outgoing or incoming messages in any way"],
+    probe_router: ["with probeRouter, a DEALER and a ROUTER are known before they have sent anything"],
+    "proxy, proxy_single_socket, proxy_steerable": noProxy,
+    reqrep_device: ["an envelope of several hops comes back through a device, to who asked"],
     "reqrep_inproc, reqrep_ipc: simple, reqrep_tcp: single": [
       "REP SHALL not filter or modify outgoing or incoming messages in any way"
     ],
     "reqrep_ipc: leak": ["closing a REQ and a REP with a request under way loses neither time nor memory"],
     "reqrep_tcp: multi_connect, multi_connect_same_port": [
       "a REQ talks to a REP over two connections, and over two to the same endpoint"
+    ],
+    router_handover: [
+      "without handover, a second peer of the same routing id is not heard",
+      "with handover, a second peer takes over the routing id of the first, which is not heard any more"
+    ],
+    router_mandatory: [
+      "ROUTER SHALL return an error if the queue does not exist: at once, naming the peer",
+      'ROUTER SHALL NOT block on sending: with onFull "fail" it returns an error, if the queue is full'
+    ],
+    "router_mandatory: get_peer_state": {
+      gap: "zmq_socket_get_peer_state is a draft of libzmq; Router.peers tells who is connected"
+    },
+    spec_dealer: [
+      "DEALER SHALL route outgoing messages to available peers using a round-robin strategy",
+      "DEALER SHALL receive incoming messages from its peers using a fair-queuing strategy",
+      "DEALER SHALL block on sending, or return a suitable error, when it has no available peers"
     ],
     spec_pushpull: [
       "PUSH SHALL route outgoing messages to available peers using a round-robin strategy",
@@ -346,22 +615,42 @@ const libzmq: Source = {
     ],
     spec_rep: [
       "REP SHALL receive incoming messages from its peers using a fair-queuing strategy",
+      "a REP keeps the envelope of a DEALER's request, of any number of frames up to the empty one, and answers with it",
       "REP SHALL remove and store the address envelope, including the delimiter, and SHALL prepend it to the reply"
     ],
     spec_req: [
+      "REQ SHALL prefix the outgoing message with an empty delimiter frame",
       "REQ SHALL route outgoing messages to connected peers using a round-robin strategy",
       "REQ SHALL block on sending, or return a suitable error, when it has no connected peers",
       "REQ SHALL accept an incoming message only from the last peer that it sent a request to"
     ],
+    spec_router: [
+      "ROUTER SHALL receive incoming messages from its peers using a fair-queuing strategy",
+      "ROUTER SHALL create a double queue when a peer connects to it. If this peer disconnects, the ROUTER socket SHALL destroy its double queue and SHALL discard any messages it contains"
+    ],
     timeo: ["a receive that times out takes the time that it was given"],
+    xpub_manual: [
+      "with manual, no subscription holds but what was confirmed for its subscriber",
+      "with manual, subscriptions end one by one, and those of a subscriber that leaves are told",
+      "with manual, every subscription is told, and every end of a subscriber that leaves"
+    ],
+    xpub_manual_last_value: {
+      gap: "ZMQ_XPUB_MANUAL_LAST_VALUE is a draft of libzmq, which is not part of the library"
+    },
+    xpub_nodrop: ["with noDrop, an XPUB waits for a subscriber whose queue is full, and loses nothing"],
+    xpub_verbose: [
+      'with verbosity "subscriptions", an XPUB tells of every subscription, and of the last end',
+      'with verbosity "all", an XPUB tells of every subscription and of every end'
+    ],
+    xpub_welcome_msg: ["a welcome message is what every subscriber gets first, once"],
+    xsub_verbose: ["with verboseUnsubscribe, an XSUB tells of every unsubscribe, and otherwise of the last of a topic"],
     "xpub_nodrop, of PUB": ["with noDrop, a PUB waits for a subscriber whose queue is full, and loses nothing"],
     "xpub_topic, of PUB": ["a subscription may be long, and differ only at its end"],
     "unittest_mtrie, unittest_radix_tree": [
       "a SUB gets a message once, however many of its subscriptions match",
       "what was subscribed to twice ends with the second unsubscribe"
     ],
-    "connect_rid, disconnect_msg, hello_msg, hiccup_msg, pair_inproc, pair_ipc, pair_tcp, probe_router, proxy, proxy_single_socket, proxy_steerable, router_handover, router_mandatory, spec_dealer, spec_router, xpub_welcome_msg, xsub_verbose":
-      otherTypes,
+    "disconnect_msg, hello_msg, hiccup_msg": draftOptions,
     "channel, client_server, peer, radio_dish, scatter_gather": draft
   }
 }
@@ -379,6 +668,16 @@ const modules: Source = {
       "a handler that is interrupted leaves its request in the socket, for who serves next"
     ],
     "Rep: every request is answered": ["a handler that fails answers by onError"],
+    "Dealer: requests under way": ["a DEALER has any number of requests under way, each answered in its time"],
+    "Dealer: conflate": ["a DEALER that conflates sees the newest message of its peer"],
+    "Router: peers": [
+      "peers tells who is connected, and events who came and left",
+      "a peer that comes again with its routing id is heard, without handover"
+    ],
+    "Router: serving REQs": ["a ROUTER serves REQs that wait, each when it likes"],
+    "XPub: confirm": ["a subscription is confirmed before the next is received, on a socket that is manual"],
+    "XSub: send": ["an XSUB sends no message that would be taken for a subscription"],
+    "XPub and XSub: a proxy": ["a proxy of an XSUB and an XPUB passes subscriptions up and messages down"],
     "Socket: several endpoints": ["a socket may be bound to several endpoints, and be connected to several"],
     "Socket: unbind": [
       "unbind frees the address, and accepts no more peers there",
@@ -409,6 +708,7 @@ const modules: Source = {
       "while several sockets have messages, they take turns",
       "a merge goes on when one of its sockets closes, and ends when all have"
     ],
+    "Poller: what is no message": ["a ROUTER and a PULL are polled together, each with what it gives"],
     "Poller: prioritize": ["prioritize gives a message of a later socket only when the earlier ones have nothing"]
   }
 }

@@ -1,15 +1,20 @@
 /** The steps that the suites' tests are made of. */
+import * as Dealer from "@effect-zmq/core/Dealer"
 import * as Endpoint from "@effect-zmq/core/Endpoint"
 import * as Message from "@effect-zmq/core/Message"
+import * as Pair from "@effect-zmq/core/Pair"
 import * as Pub from "@effect-zmq/core/Pub"
 import * as Pull from "@effect-zmq/core/Pull"
 import * as Push from "@effect-zmq/core/Push"
 import * as Rep from "@effect-zmq/core/Rep"
 import * as Req from "@effect-zmq/core/Req"
+import * as Router from "@effect-zmq/core/Router"
 import * as Socket from "@effect-zmq/core/Socket"
 import type { SocketEvent } from "@effect-zmq/core/SocketEvent"
 import * as Sub from "@effect-zmq/core/Sub"
 import type * as Transport from "@effect-zmq/core/Transport"
+import * as XPub from "@effect-zmq/core/XPub"
+import * as XSub from "@effect-zmq/core/XSub"
 import { isZmqError, type Reason, type ZmqError } from "@effect-zmq/core/ZmqError"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
@@ -51,6 +56,11 @@ export const pub = (options: Pub.Options): Make<Pub.Pub> => Pub.make({ linger: 0
 export const sub = (options: Sub.Options): Make<Sub.Sub> => Sub.make({ linger: 0, ...options })
 export const req = (options: Req.Options): Make<Req.Req> => Req.make({ linger: 0, ...options })
 export const rep = (options: Rep.Options): Make<Rep.Rep> => Rep.make({ linger: 0, ...options })
+export const dealer = (options: Dealer.Options): Make<Dealer.Dealer> => Dealer.make({ linger: 0, ...options })
+export const router = (options: Router.Options): Make<Router.Router> => Router.make({ linger: 0, ...options })
+export const xpub = (options: XPub.Options): Make<XPub.XPub> => XPub.make({ linger: 0, ...options })
+export const xsub = (options: XSub.Options): Make<XSub.XSub> => XSub.make({ linger: 0, ...options })
+export const pair = (options: Pair.Options): Make<Pair.Pair> => Pair.make({ linger: 0, ...options })
 
 /** Waits until a bound or connecting socket has had `count` connections. libzmq tells of none over inproc. */
 export const connected = (place: Place, socket: Socket.Socket, count = 1): Effect.Effect<void> =>
@@ -106,13 +116,53 @@ export const subscribed = (publisher: Pub.Pub, subscriber: Sub.Sub): Effect.Effe
 // Sending and receiving
 // -----------------------------------------------------------------------------
 
-export type Receiver = Pull.Pull | Sub.Sub
+export type Receiver = Pull.Pull | Sub.Sub | Dealer.Dealer | XSub.XSub | Pair.Pair
 
-export const receive = (socket: Receiver): Effect.Effect<Message.Message, ZmqError> =>
-  socket.type === "PULL" ? Pull.receive(socket) : Sub.receive(socket)
+export const receive = (socket: Receiver): Effect.Effect<Message.Message, ZmqError> => {
+  switch (socket.type) {
+    case "PULL":
+      return Pull.receive(socket)
+    case "SUB":
+      return Sub.receive(socket)
+    case "DEALER":
+      return Dealer.receive(socket)
+    case "XSUB":
+      return XSub.receive(socket)
+    case "PAIR":
+      return Pair.receive(socket)
+  }
+}
 
-const poll = (socket: Receiver): Effect.Effect<Option.Option<Message.Message>, ZmqError> =>
-  socket.type === "PULL" ? Pull.poll(socket) : Sub.poll(socket)
+const poll = (socket: Receiver): Effect.Effect<Option.Option<Message.Message>, ZmqError> => {
+  switch (socket.type) {
+    case "PULL":
+      return Pull.poll(socket)
+    case "SUB":
+      return Sub.poll(socket)
+    case "DEALER":
+      return Dealer.poll(socket)
+    case "XSUB":
+      return XSub.poll(socket)
+    case "PAIR":
+      return Pair.poll(socket)
+  }
+}
+
+export type Sender = Push.Push | Dealer.Dealer | Pair.Pair
+
+export const send = (socket: Sender, message: Message.Input): Effect.Effect<void, ZmqError> => {
+  switch (socket.type) {
+    case "PUSH":
+      return Push.send(socket, message)
+    case "DEALER":
+      return Dealer.send(socket, message)
+    case "PAIR":
+      return Pair.send(socket, message)
+  }
+}
+
+export const sendTexts = (socket: Sender, all: ReadonlyArray<string>): Effect.Effect<void, ZmqError> =>
+  Effect.forEach(all, (text) => send(socket, text), { discard: true })
 
 /** The bodies of the next `count` messages, as text. */
 export const texts = (socket: Receiver, count: number): Effect.Effect<Array<string>, ZmqError> =>
@@ -173,7 +223,7 @@ export const suspended = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effec
 
 /** Sends `name0`, `name1`, … until one has to wait, and tells how many had not; the one that waits goes on waiting. */
 export const fill = (
-  socket: Push.Push,
+  socket: Sender,
   options: { readonly name?: string; readonly size?: number; readonly most: number }
 ): Effect.Effect<number, ZmqError> =>
   Effect.gen(function* () {
@@ -182,7 +232,7 @@ export const fill = (
     const message = (text: string): Message.Input => (bytes.length === 0 ? text : [bytes, text])
     const sender = yield* Effect.forkChild(
       Effect.gen(function* () {
-        for (; sent < options.most; sent++) yield* Push.send(socket, message(`${options.name ?? ""}${sent}`))
+        for (; sent < options.most; sent++) yield* send(socket, message(`${options.name ?? ""}${sent}`))
       })
     )
     for (let before = -1; before < sent && sender.pollUnsafe() === undefined; ) {

@@ -11,13 +11,14 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import * as Endpoint from "@effect-zmq/core/Endpoint"
 import * as Simulation from "@effect-zmq/core/Simulation"
-import type * as Transport from "@effect-zmq/core/Transport"
+import * as SocketType from "@effect-zmq/core/SocketType"
+import * as Transport from "@effect-zmq/core/Transport"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import { describe, it } from "vitest"
+import { assert, describe, it } from "vitest"
 
 export type Scheme = "tcp" | "ipc" | "inproc"
 
@@ -29,6 +30,8 @@ export interface Target {
   readonly layer: Layer.Layer<Transport.Transport>
   readonly schemes: ReadonlyArray<Scheme>
   readonly run: "virtual" | "live"
+  /** The socket types that it has not: suites about them do not run on it. */
+  readonly lacks: ReadonlyArray<SocketType.SocketType>
   /** What it cannot do: titles of tests, with the reason that lies upstream; on all schemes, or on those named. */
   readonly gaps: Readonly<Record<string, string | { readonly [S in Scheme]?: string }>>
 }
@@ -53,18 +56,25 @@ export interface Test {
 
 export interface Suite {
   readonly name: string
+  /** The socket types that it is about, where not every transport has them. */
+  readonly needs: ReadonlyArray<SocketType.SocketType>
   readonly tests: ReadonlyArray<Test>
 }
 
 /** Makes a suite; a test that names no schemes is for all. */
 export const suite = (
   name: string,
-  define: (test: (title: string, body: Body, schemes?: ReadonlyArray<Scheme>) => void) => void
+  define: (test: (title: string, body: Body, schemes?: ReadonlyArray<Scheme>) => void) => void,
+  needs: ReadonlyArray<SocketType.SocketType> = []
 ): Suite => {
   const tests: Array<Test> = []
   define((title, body, only = schemes) => tests.push({ title, schemes: only, body }))
-  return { name, tests }
+  return { name, needs, tests }
 }
+
+/** The socket types that a suite needs, and a target has not. */
+export const lacking = (target: Target, suite: Suite): ReadonlyArray<SocketType.SocketType> =>
+  suite.needs.filter((type) => target.lacks.includes(type))
 
 /** Why a target lacks what a test asks for; `undefined` where it does not. */
 export const gapOf = (target: Target, title: string, scheme: Scheme): string | undefined => {
@@ -75,7 +85,19 @@ export const gapOf = (target: Target, title: string, scheme: Scheme): string | u
 /** Runs suites on a target: the one call of each target's test file. */
 export const conformance = (target: Target, suites: ReadonlyArray<Suite>): void => {
   describe(target.name, () => {
-    for (const { name, tests } of suites) {
+    it("has every socket type but those that it is said to lack", () =>
+      runOn(
+        target,
+        Effect.map(Transport.Transport, ({ capabilities }) =>
+          assert.sameMembers(
+            SocketType.all.filter((type) => !capabilities.has(type)),
+            [...target.lacks]
+          )
+        )
+      ))
+    for (const suite of suites) {
+      const { name, tests } = suite
+      if (lacking(target, suite).length > 0) continue
       for (const scheme of target.schemes) {
         // Live tests mostly wait: several at a time.
         describe(`${name}, ${scheme}`, { concurrent: target.run === "live" }, () => {

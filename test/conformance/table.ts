@@ -1,11 +1,11 @@
 /** The table of results: on a terminal, and in docs/conformance.md. */
 import { requirements } from "./requirements.ts"
-import { gapOf, type Scheme, type Suite, type Target, type Test } from "./suite.ts"
+import { gapOf, lacking, type Scheme, type Suite, type Target, type Test } from "./suite.ts"
 import { suites } from "./suites/index.ts"
 import { targets } from "./targets.ts"
 
 /** How a test went on a target; `undefined` where it makes no sense there, or did not run. */
-export type State = "pass" | "gap" | "fail" | undefined
+export type State = "pass" | "gap" | "fail" | "lacks" | undefined
 
 export type StateOf = (target: Target, suite: Suite, scheme: Scheme, test: Test) => State
 
@@ -17,7 +17,8 @@ interface Column {
 const columns: ReadonlyArray<Column> = targets.flatMap((target) => target.schemes.map((scheme) => ({ target, scheme })))
 
 /** How it goes where every test does what is expected of it, which is what the docs show. */
-export const expected: StateOf = (target, _suite, scheme, test) => {
+export const expected: StateOf = (target, suite, scheme, test) => {
+  if (lacking(target, suite).length > 0) return "lacks"
   if (!test.schemes.includes(scheme)) return undefined
   return gapOf(target, test.title, scheme) === undefined ? "pass" : "gap"
 }
@@ -35,7 +36,13 @@ const count = (stateOf: StateOf, state: State): ReadonlyArray<number> =>
 // On a terminal
 // -----------------------------------------------------------------------------
 
-const words: Readonly<Record<string, string>> = { pass: "pass", gap: "gap", fail: "FAIL", undefined: "-" }
+const words: Readonly<Record<string, string>> = {
+  pass: "pass",
+  gap: "gap",
+  fail: "FAIL",
+  lacks: "lacks",
+  undefined: "-"
+}
 
 /** `titleWidth` columns of a terminal are for the titles. */
 export const print = (stateOf: StateOf, titleWidth: number): string => {
@@ -64,7 +71,8 @@ export const print = (stateOf: StateOf, titleWidth: number): string => {
     }
   }
   lines.push("")
-  for (const state of ["pass", "gap", "fail"] as const) lines.push(row(state, count(stateOf, state).map(String)))
+  for (const state of ["pass", "gap", "lacks", "fail"] as const)
+    lines.push(row(state, count(stateOf, state).map(String)))
   return lines.join("\n")
 }
 
@@ -72,7 +80,7 @@ export const print = (stateOf: StateOf, titleWidth: number): string => {
 // In the docs
 // -----------------------------------------------------------------------------
 
-const marks: Readonly<Record<string, string>> = { pass: "✓", gap: "gap", fail: "**✗**", undefined: "" }
+const marks: Readonly<Record<string, string>> = { pass: "✓", gap: "gap", fail: "**✗**", lacks: "–", undefined: "" }
 
 /** The page. It has no times and no machine in it, so that it changes only when what it says does. */
 export const page = (stateOf: StateOf): string => {
@@ -106,10 +114,10 @@ export const page = (stateOf: StateOf): string => {
     "```",
     "",
     "✓ holds · gap: known not to hold, for the reason below; it runs as an expected failure, and fails when it is mended ·",
-    "empty: makes no sense there",
+    "–: of socket types that the transport has not yet · empty: makes no sense there",
     "",
     ...head("tests"),
-    ...(["pass", "gap"] as const).map((state) => line([state, ...count(stateOf, state).map(String)])),
+    ...(["pass", "gap", "lacks"] as const).map((state) => line([state, ...count(stateOf, state).map(String)])),
     "",
     ...suites.flatMap(table),
     "## Gaps of the transports",
@@ -144,7 +152,8 @@ const gapsOf = (target: Target): ReadonlyArray<string> => {
       )
     )
   })
-  return [`### ${target.name}`, "", ...(gaps.length === 0 ? ["None."] : gaps), ""]
+  const lacks = target.lacks.length === 0 ? [] : [`It has no ${target.lacks.join(", ")} sockets yet.`, ""]
+  return [`### ${target.name}`, "", ...lacks, ...(gaps.length === 0 ? ["None."] : gaps), ""]
 }
 
 const cell = (text: string): string => text.replaceAll("|", "\\|")

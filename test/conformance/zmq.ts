@@ -7,6 +7,7 @@ export const zmq: Target = {
   layer: ZmqTransport.layer,
   schemes: ["tcp", "ipc", "inproc"],
   run: "live",
+  lacks: ["DEALER", "ROUTER", "XPUB", "XSUB", "PAIR"],
   gaps: {
     "what a connected peer has been given is delivered, whether it asks for it or not": {
       inproc:

@@ -14,6 +14,7 @@ import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as internal from "./internal/socket.ts"
 import type { Input, Message } from "./Message.ts"
+import type * as RoutingId from "./RoutingId.ts"
 import type * as Socket from "./Socket.ts"
 import type * as SocketOptions from "./SocketOptions.ts"
 import type { Transport } from "./Transport.ts"
@@ -35,8 +36,10 @@ export interface Req extends Socket.Socket {
  * @category models
  * @since 0.1.0
  */
-export type Options = SocketOptions.DuplexOptions &
-  (
+export type Options = SocketOptions.DuplexOptions & {
+  /** What ROUTERs are to call this socket: 1 to 255 bytes, or text. Default: each makes an id up. (`ZMQ_ROUTING_ID`) */
+  readonly routingId?: RoutingId.Input | undefined
+} & (
     | {
         /**
          * Number the requests, in a frame of 4 bytes before the empty one, and refuse replies of another number. Only for

@@ -15,16 +15,34 @@ import type * as Brand from "effect/Brand"
 export type RoutingId = Uint8Array & Brand.Brand<"@effect-zmq/core/RoutingId">
 
 /**
+ * What a routing id can be given as: bytes, or text (in UTF-8).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Input = string | Uint8Array
+
+/**
  * Makes a routing id of bytes, or of text in UTF-8. Gives `undefined` where it has no byte, or more than 255.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = (id: Uint8Array | string): RoutingId | undefined => {
-  const bytes = typeof id === "string" ? new TextEncoder().encode(id) : id
+export const make = (id: Input): RoutingId | undefined => {
+  const bytes = typeof id === "string" ? encoder.encode(id) : id
   // The length was checked: that is all that a brand adds.
   return bytes.length > 0 && bytes.length <= 255 ? (bytes as RoutingId) : undefined
 }
+
+const encoder = new TextEncoder()
+
+/**
+ * Tells whether an id looks like those that ROUTERs make up for peers without one: a zero byte, and a number of four.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isMadeUp = (self: Uint8Array): boolean => self.length === 5 && self[0] === 0
 
 /**
  * The id in hexadecimal: what to print, and what to use as a key.

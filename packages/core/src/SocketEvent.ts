@@ -8,6 +8,7 @@
  */
 import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
+import type { RoutingId } from "./RoutingId.ts"
 
 /**
  * Why a handshake failed, as far as the transport can tell.
@@ -51,6 +52,10 @@ export type SocketEvent = Data.TaggedEnum<{
   HandshakeFailed: { readonly endpoint: string; readonly problem: HandshakeProblem; readonly detail: string }
   /** A connection was lost (`ZMQ_EVENT_DISCONNECTED`). */
   Disconnected: { readonly endpoint: string }
+  /** A peer can be sent to by its routing id. ROUTER only. */
+  PeerJoined: { readonly routingId: RoutingId }
+  /** The connection to a peer is lost. ROUTER only. */
+  PeerLeft: { readonly routingId: RoutingId }
   /** The last event: the socket is closed, and its addresses are free (`ZMQ_EVENT_MONITOR_STOPPED`). */
   Closed: CloseReport
 }>

@@ -14,6 +14,7 @@ import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type * as Endpoint from "./Endpoint.ts"
+import * as RoutingId from "./RoutingId.ts"
 import { InvalidOption } from "./ZmqError.ts"
 
 /**
@@ -142,6 +143,22 @@ export interface Particular {
   readonly correlate?: boolean | undefined
   /** What to subscribe to, as prefixes of the first frame. */
   readonly subscribe?: ReadonlyArray<Uint8Array> | undefined
+  /** What ROUTERs are to call this socket. (`ZMQ_ROUTING_ID`) */
+  readonly routingId?: RoutingId.Input | undefined
+  /** What becomes of a message to a peer whose queue is full. (`ZMQ_ROUTER_MANDATORY`) */
+  readonly onFull?: "suspend" | "drop" | "fail" | undefined
+  /** Let a peer take over the routing id of another. (`ZMQ_ROUTER_HANDOVER`) */
+  readonly handover?: boolean | undefined
+  /** Begin every connection with an empty message. (`ZMQ_PROBE_ROUTER`) */
+  readonly probeRouter?: boolean | undefined
+  /** Which subscriptions are told of. (`ZMQ_XPUB_VERBOSE`, `ZMQ_XPUB_VERBOSER`) */
+  readonly verbosity?: "unique" | "subscriptions" | "all" | undefined
+  /** Have subscriptions hold only when they are confirmed. (`ZMQ_XPUB_MANUAL`) */
+  readonly manual?: boolean | undefined
+  /** What every subscriber is sent first. (`ZMQ_XPUB_WELCOME_MSG`) */
+  readonly welcomeMessage?: string | Uint8Array | undefined
+  /** Tell publishers of every `unsubscribe`. (`ZMQ_XSUB_VERBOSE_UNSUBSCRIBE`) */
+  readonly verboseUnsubscribe?: boolean | undefined
 }
 
 /**
@@ -184,6 +201,15 @@ export interface Resolved {
   readonly noDrop: boolean
   readonly correlate: boolean
   readonly subscribe: ReadonlyArray<Uint8Array>
+  readonly routingId: RoutingId.RoutingId | undefined
+  /** The socket makes "drop" of "fail", and counts. */
+  readonly onFull: "suspend" | "fail"
+  readonly handover: boolean
+  readonly probeRouter: boolean
+  readonly verbosity: "unique" | "subscriptions" | "all"
+  readonly manual: boolean
+  readonly welcomeMessage: Uint8Array | undefined
+  readonly verboseUnsubscribe: boolean
 }
 
 /**
@@ -215,9 +241,30 @@ export const resolve = (options: DuplexOptions & Particular, ipv6: boolean): Res
     invertMatching: read.flag("invertMatching", options.invertMatching, false),
     noDrop: read.flag("noDrop", options.noDrop, false),
     correlate: read.flag("correlate", options.correlate, false),
-    subscribe: options.subscribe ?? []
+    subscribe: options.subscribe ?? [],
+    routingId: read.routingId(options.routingId),
+    onFull: read.choice("onFull", options.onFull, ["suspend", "drop", "fail"]) === "suspend" ? "suspend" : "fail",
+    handover: read.flag("handover", options.handover, false),
+    probeRouter: read.flag("probeRouter", options.probeRouter, false),
+    verbosity: read.choice("verbosity", options.verbosity, ["unique", "subscriptions", "all"]),
+    manual: read.flag("manual", options.manual, false),
+    welcomeMessage: read.frame("welcomeMessage", options.welcomeMessage),
+    verboseUnsubscribe: read.flag("verboseUnsubscribe", options.verboseUnsubscribe, false)
   }
   return read.problem === undefined ? Result.succeed(resolved) : Result.fail(read.problem)
+}
+
+/**
+ * Checks a routing id that is to be given to a socket or a peer, or says what is wrong with it.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const routingId = (value: RoutingId.Input): Result.Result<RoutingId.RoutingId, InvalidOption> => {
+  const read = new Reader()
+  const id = read.routingId(value)
+  // Without a problem there is an id.
+  return read.problem === undefined ? Result.succeed(id as RoutingId.RoutingId) : Result.fail(read.problem)
 }
 
 const maximumInt32 = 2 ** 31 - 1
@@ -234,6 +281,31 @@ class Reader {
     if (value === undefined) return otherwise
     if (typeof value !== "boolean") this.wrong(option, value, "it must be true or false")
     return value
+  }
+
+  /** One of several values, the first where none is given. */
+  choice<const A extends string>(option: string, value: A | undefined, all: readonly [A, ...ReadonlyArray<A>]): A {
+    if (value === undefined || all.includes(value)) return value ?? all[0]
+    this.wrong(option, value, `it must be one of ${all.map((one) => JSON.stringify(one)).join(", ")}`)
+    return all[0]
+  }
+
+  frame(option: string, value: string | Uint8Array | undefined): Uint8Array | undefined {
+    if (value === undefined || value instanceof Uint8Array) return value
+    if (typeof value === "string") return new TextEncoder().encode(value)
+    this.wrong(option, value, "it must be text or bytes")
+    return undefined
+  }
+
+  routingId(value: RoutingId.Input | undefined): RoutingId.RoutingId | undefined {
+    const bytes = this.frame("routingId", value)
+    const id = bytes && RoutingId.make(bytes)
+    if (id !== undefined && RoutingId.isMadeUp(id)) {
+      this.wrong("routingId", value, "5 bytes of which the first is 0 are what a ROUTER calls peers without an id")
+    } else if (id === undefined && bytes !== undefined) {
+      this.wrong("routingId", value, "it must have 1 to 255 bytes")
+    }
+    return id
   }
 
   mark(option: string, value: number | "unlimited" | undefined): number {
@@ -329,5 +401,6 @@ const isGroup = (value: unknown): boolean => typeof value === "object" && value 
 const print = (value: unknown): string => {
   if (typeof value === "bigint") return `${value}n`
   if (Duration.isDuration(value)) return Duration.format(value)
+  if (value instanceof Uint8Array) return `0x${RoutingId.toHex(value)}`
   return typeof value === "number" ? String(value) : (JSON.stringify(value) ?? String(value))
 }

@@ -15,6 +15,7 @@ import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import * as internal from "./internal/socket.ts"
+import * as subscriptions from "./internal/subscriptions.ts"
 import type { Message } from "./Message.ts"
 import * as Socket from "./Socket.ts"
 import type * as SocketOptions from "./SocketOptions.ts"
@@ -55,10 +56,7 @@ export interface Options extends SocketOptions.ReceiveOptions {
  * @since 0.1.0
  */
 export const make = (options: Options): Effect.Effect<Sub, ZmqError, Transport | Scope.Scope> =>
-  internal.make<Sub>("Sub", "SUB", { ...options, subscribe: toPrefixes(options.subscribe).map(toBytes) })
-
-const toPrefixes = (prefixes: Options["subscribe"]): ReadonlyArray<Prefix> =>
-  typeof prefixes === "string" || prefixes instanceof Uint8Array ? [prefixes] : prefixes
+  internal.make<Sub>("Sub", "SUB", { ...options, subscribe: subscriptions.toPrefixes(options.subscribe) })
 
 /**
  * What begins the first frame of the messages to be received: text (in UTF-8) or bytes. `""` is every message.
@@ -67,10 +65,6 @@ const toPrefixes = (prefixes: Options["subscribe"]): ReadonlyArray<Prefix> =>
  * @since 0.1.0
  */
 export type Prefix = string | Uint8Array
-
-const encoder = new TextEncoder()
-
-const toBytes = (prefix: Prefix): Uint8Array => (typeof prefix === "string" ? encoder.encode(prefix) : prefix)
 
 /**
  * Subscribes to a further prefix. Subscriptions are counted: what was subscribed to twice ends with the second
@@ -82,9 +76,7 @@ const toBytes = (prefix: Prefix): Uint8Array => (typeof prefix === "string" ? en
 export const subscribe: {
   (prefix: Prefix): (self: Sub) => Effect.Effect<void, ZmqError>
   (self: Sub, prefix: Prefix): Effect.Effect<void, ZmqError>
-} = dual(2, (self: Sub, prefix: Prefix) =>
-  internal.mapReason(self, "subscribe")(internal.handleOf(self).subscribe(toBytes(prefix)))
-)
+} = subscriptions.subscribe
 
 /**
  * Ends a subscription. Does nothing where there is none to this prefix.
@@ -95,9 +87,7 @@ export const subscribe: {
 export const unsubscribe: {
   (prefix: Prefix): (self: Sub) => Effect.Effect<void, ZmqError>
   (self: Sub, prefix: Prefix): Effect.Effect<void, ZmqError>
-} = dual(2, (self: Sub, prefix: Prefix) =>
-  internal.mapReason(self, "unsubscribe")(internal.handleOf(self).unsubscribe(toBytes(prefix)))
-)
+} = subscriptions.unsubscribe
 
 /**
  * Receives the next message: waits for one, in line behind who asked before.

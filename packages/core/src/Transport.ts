@@ -18,6 +18,7 @@ import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type * as Endpoint from "./Endpoint.ts"
 import type { Message } from "./Message.ts"
+import type { RoutingId } from "./RoutingId.ts"
 import type { CloseReport, SocketEvent } from "./SocketEvent.ts"
 import type { Resolved } from "./SocketOptions.ts"
 import type { SocketType } from "./SocketType.ts"
@@ -58,6 +59,9 @@ export class Transport extends Context.Service<
 /**
  * An open socket of a transport.
  *
+ * The messages of a ROUTER have the routing id of the peer as their first frame, in and out. What an XPUB takes of
+ * subscriptions are messages of one frame: a byte, 1 for a new one and 0 for one that ended, and the prefix.
+ *
  * Sockets see to it that at most one fiber waits for `readable` at a time; everything else may be called by any number
  * of fibers at once. Everything fails with `Closed` once the socket is closed.
  *
@@ -89,11 +93,17 @@ export interface Handle {
   readonly bind: (endpoint: Endpoint.Endpoint) => Effect.Effect<Endpoint.Endpoint, Reason>
   /** Accepts no more peers there; those that are connected stay. */
   readonly unbind: (endpoint: Endpoint.Endpoint) => Effect.Effect<void, Reason>
-  /** Begins to connect, and succeeds before the peer exists. */
-  readonly connect: (endpoint: Endpoint.Endpoint) => Effect.Effect<void, Reason>
+  /**
+   * Begins to connect, and succeeds before the peer exists. A ROUTER knows the peer by `routingId` from then on, where it
+   * is given one, and fails with `InvalidOption` where another peer has it.
+   */
+  readonly connect: (endpoint: Endpoint.Endpoint, routingId?: RoutingId) => Effect.Effect<void, Reason>
   /** Ends the connection, and connects no more. */
   readonly disconnect: (endpoint: Endpoint.Endpoint) => Effect.Effect<void, Reason>
-  /** Subscriptions are counted: what was subscribed to twice ends with the second `unsubscribe`. SUB only. */
+  /**
+   * Subscriptions are counted: what was subscribed to twice ends with the second `unsubscribe`. SUB and XSUB; an XPUB with
+   * `manual` subscribes the peer whose subscription was taken last (and takes one at a time), if it is still there.
+   */
   readonly subscribe: (prefix: Uint8Array) => Effect.Effect<void, Reason>
   readonly unsubscribe: (prefix: Uint8Array) => Effect.Effect<void, Reason>
   /**
@@ -101,6 +111,8 @@ export interface Handle {
    * Does nothing where there is none. REQ only.
    */
   readonly withdraw: Effect.Effect<void>
+  /** The routing ids of the peers that are connected. ROUTER only. */
+  readonly peers: Effect.Effect<ReadonlyArray<RoutingId>>
   /** Closes the socket: delivers what is queued for at most `within`. Later calls get the first one's report. */
   readonly drain: (within: Duration.Duration) => Effect.Effect<CloseReport>
   /** What the socket is bound and connected to, resolved, in the order of the calls. */

@@ -7,6 +7,7 @@ import type * as Fiber from "effect/Fiber"
 import * as Endpoint from "../src/Endpoint.ts"
 import * as EventLog from "../src/EventLog.ts"
 import * as Message from "../src/Message.ts"
+import type { RoutingId } from "../src/RoutingId.ts"
 import { type CloseReport, SocketEvent } from "../src/SocketEvent.ts"
 import type { Resolved } from "../src/SocketOptions.ts"
 import type { SocketType } from "../src/SocketType.ts"
@@ -39,7 +40,10 @@ export class ScriptedHandle implements Transport.Handle {
   room = Number.POSITIVE_INFINITY
   /** Is called with what was sent, in the call that sends it. */
   onSend: (message: Message.Message) => void = () => {}
+  /** Why a message is not sent at all. */
+  refusal: (message: Message.Message) => Reason | undefined = () => undefined
   closed = false
+  connectedPeers: ReadonlyArray<RoutingId> = []
   /** How often a fiber waited for `readable`. */
   waits = 0
 
@@ -146,7 +150,7 @@ export class ScriptedHandle implements Transport.Handle {
   })
 
   readonly sendUnsafe = (message: Message.Message): boolean => {
-    if (this.closed || this.senders.size > 0 || this.room < 1) return false
+    if (this.closed || this.senders.size > 0 || this.room < 1 || this.refusal(message) !== undefined) return false
     this.hand(message)
     return true
   }
@@ -156,6 +160,8 @@ export class ScriptedHandle implements Transport.Handle {
 
   private readonly sendOne = (message: Message.Message): Effect.Effect<void, Reason> =>
     Effect.callback<void, Reason>((resume) => {
+      const refusal = this.refusal(message)
+      if (refusal !== undefined) return resume(Effect.fail(refusal))
       const attempt = () => {
         if (this.closed) resume(Effect.fail(new Closed()))
         else if (this.room >= 1) {
@@ -179,8 +185,10 @@ export class ScriptedHandle implements Transport.Handle {
 
   readonly unbind = (endpoint: Endpoint.Endpoint): Effect.Effect<void, Reason> => this.leave("unbind", endpoint)
 
-  readonly connect = (endpoint: Endpoint.Endpoint): Effect.Effect<void, Reason> =>
-    Effect.asVoid(this.join("connect", endpoint, endpoint))
+  readonly connect = (endpoint: Endpoint.Endpoint, routingId?: RoutingId): Effect.Effect<void, Reason> =>
+    Effect.map(this.join("connect", endpoint, endpoint), () => {
+      if (routingId !== undefined) this.done.push(`as ${Message.text([routingId])}`)
+    })
 
   readonly disconnect = (endpoint: Endpoint.Endpoint): Effect.Effect<void, Reason> => this.leave("disconnect", endpoint)
 
@@ -193,6 +201,8 @@ export class ScriptedHandle implements Transport.Handle {
   readonly withdraw: Effect.Effect<void> = Effect.sync(() => {
     this.done.push("withdraw")
   })
+
+  readonly peers: Effect.Effect<ReadonlyArray<RoutingId>> = Effect.sync(() => this.connectedPeers)
 
   readonly drain = (): Effect.Effect<CloseReport> =>
     Effect.sync(() => {

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as RoutingId from "../src/RoutingId.ts"
 import * as SocketOptions from "../src/SocketOptions.ts"
 
 type All = SocketOptions.DuplexOptions & SocketOptions.Particular
@@ -38,7 +39,15 @@ describe("SocketOptions.resolve", () => {
       invertMatching: false,
       noDrop: false,
       correlate: false,
-      subscribe: []
+      subscribe: [],
+      routingId: undefined,
+      onFull: "suspend",
+      handover: false,
+      probeRouter: false,
+      verbosity: "unique",
+      manual: false,
+      welcomeMessage: undefined,
+      verboseUnsubscribe: false
     })
   })
 
@@ -55,6 +64,7 @@ describe("SocketOptions.resolve", () => {
   })
 
   const subscribe = [Uint8Array.of(1)]
+  const id = (...bytes: ReadonlyArray<number>) => RoutingId.make(Uint8Array.from(bytes))
   const good: ReadonlyArray<readonly [title: string, options: All, resolved: Partial<SocketOptions.Resolved>]> = [
     ["highWaterMark", { highWaterMark: { send: 1 } }, { highWaterMark: { send: 1, receive: 1000 } }],
     ["highWaterMark", { highWaterMark: { receive: 7 } }, { highWaterMark: { send: 1000, receive: 7 } }],
@@ -125,7 +135,19 @@ describe("SocketOptions.resolve", () => {
     ["invertMatching", { invertMatching: true }, { invertMatching: true }],
     ["noDrop", { noDrop: true }, { noDrop: true }],
     ["correlate", { correlate: true }, { correlate: true }],
-    ["subscribe", { subscribe }, { subscribe }]
+    ["subscribe", { subscribe }, { subscribe }],
+    ["routingId, as text", { routingId: "\u00e4" }, { routingId: id(0xc3, 0xa4) }],
+    ["routingId, with zero bytes", { routingId: Uint8Array.of(0, 1, 0) }, { routingId: id(0, 1, 0) }],
+    ["routingId, the longest", { routingId: new Uint8Array(255) }, { routingId: id(...new Uint8Array(255)) }],
+    ["onFull", { onFull: "fail" }, { onFull: "fail" }],
+    ["onFull, of which the socket makes what it does", { onFull: "drop" }, { onFull: "fail" }],
+    ["handover", { handover: true }, { handover: true }],
+    ["probeRouter", { probeRouter: true }, { probeRouter: true }],
+    ["verbosity", { verbosity: "all" }, { verbosity: "all" }],
+    ["manual", { manual: true }, { manual: true }],
+    ["welcomeMessage, as text", { welcomeMessage: "hi" }, { welcomeMessage: Uint8Array.of(104, 105) }],
+    ["welcomeMessage, without bytes", { welcomeMessage: "" }, { welcomeMessage: new Uint8Array(0) }],
+    ["verboseUnsubscribe", { verboseUnsubscribe: true }, { verboseUnsubscribe: true }]
   ]
   for (const [title, options, resolved] of good) {
     it(`takes ${title}: ${JSON.stringify(Object.values(options)[0])}`, () => {
@@ -217,7 +239,19 @@ describe("SocketOptions.resolve", () => {
     [{ conflate: 1 }, "conflate", "1", flag],
     [{ invertMatching: "no" }, "invertMatching", '"no"', flag],
     [{ noDrop: null }, "noDrop", "null", flag],
-    [{ correlate: {} }, "correlate", "{}", flag]
+    [{ correlate: {} }, "correlate", "{}", flag],
+    [{ routingId: "" }, "routingId", '""', "it must have 1 to 255 bytes"],
+    [{ routingId: new Uint8Array(256) }, "routingId", `0x${"00".repeat(256)}`, "it must have 1 to 255 bytes"],
+    [{ routingId: Uint8Array.of(0, 1, 2, 3, 4) }, "routingId", "0x0001020304", "5 bytes of which the first is 0"],
+    [{ routingId: 7 }, "routingId", "7", "it must be text or bytes"],
+    [{ onFull: "wait" }, "onFull", '"wait"', '"suspend", "drop", "fail"'],
+    [{ onFull: null }, "onFull", "null", '"suspend", "drop", "fail"'],
+    [{ handover: "yes" }, "handover", '"yes"', flag],
+    [{ probeRouter: 1 }, "probeRouter", "1", flag],
+    [{ verbosity: true }, "verbosity", "true", '"unique", "subscriptions", "all"'],
+    [{ manual: "no" }, "manual", '"no"', flag],
+    [{ welcomeMessage: ["a"] }, "welcomeMessage", '["a"]', "it must be text or bytes"],
+    [{ verboseUnsubscribe: 0 }, "verboseUnsubscribe", "0", flag]
   ]
   for (const [options, option, value, problem] of bad) {
     it(`refuses ${option} ${value}: ${problem}`, () => {

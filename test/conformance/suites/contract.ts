@@ -36,6 +36,7 @@ import {
   pull,
   push,
   rest,
+  sendTexts,
   silent,
   sub,
   subscribed,
@@ -44,9 +45,6 @@ import {
   texts
 } from "../steps.ts"
 import { type Place, suite } from "../suite.ts"
-
-const sendTexts = (socket: Push.Push, all: ReadonlyArray<string>) =>
-  Effect.forEach(all, (text) => Push.send(socket, text), { discard: true })
 
 /** A PUSH that is connected to a PULL. */
 const pipe = (place: Place, options: { readonly send?: number; readonly receive?: number } = {}) =>

@@ -24,6 +24,7 @@ import {
   rep,
   req,
   rest,
+  sendTexts,
   silent,
   sub,
   subscribed,
@@ -31,9 +32,6 @@ import {
   texts
 } from "../steps.ts"
 import { suite } from "../suite.ts"
-
-const sendTexts = (socket: Push.Push, all: ReadonlyArray<string>) =>
-  Effect.forEach(all, (text) => Push.send(socket, text), { discard: true })
 
 export const options = suite("options", (test) => {
   test("conflate keeps only the newest message", (place) =>

@@ -19,15 +19,13 @@ import {
   pull,
   push,
   rest,
+  sendTexts,
   silent,
   sorts,
   suspended,
   texts
 } from "../steps.ts"
 import { suite } from "../suite.ts"
-
-const sendTexts = (socket: Push.Push, all: ReadonlyArray<string>) =>
-  Effect.forEach(all, (text) => Push.send(socket, text), { discard: true })
 
 export const pipeline = suite("pipeline (RFC 30)", (test) => {
   test("PUSH and PUB SHALL only send messages, PULL and SUB SHALL only receive messages", () =>

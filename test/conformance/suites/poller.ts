@@ -8,11 +8,21 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import { assert } from "vitest"
-import { aWhile, connected, endpointOf, numbered, pub, pull, push, rest, sub, subscribed, suspended } from "../steps.ts"
+import {
+  aWhile,
+  connected,
+  endpointOf,
+  numbered,
+  pub,
+  pull,
+  push,
+  rest,
+  sendTexts,
+  sub,
+  subscribed,
+  suspended
+} from "../steps.ts"
 import { type Place, suite } from "../suite.ts"
-
-const sendTexts = (socket: Push.Push, all: ReadonlyArray<string>) =>
-  Effect.forEach(all, (text) => Push.send(socket, text), { discard: true })
 
 /** Two PULL sockets, `a` and `b`, each with its PUSH. */
 const two = (place: Place) =>

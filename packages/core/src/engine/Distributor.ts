@@ -19,6 +19,8 @@ export class Distributor {
   private readonly list = new PipeList(OUT)
   private matching = 0
   private active = 0
+  /** How many of the others match the message at hand: they are right behind the active ones. */
+  private missing = 0
 
   attach(pipe: Pipe): void {
     this.list.push(pipe)
@@ -42,12 +44,15 @@ export class Distributor {
   /** Marks a pipe to be sent the next message. */
   match(pipe: Pipe): void {
     const index = this.list.indexOf(pipe)
-    if (index >= this.matching && index < this.active) this.list.swap(index, this.matching++)
+    if (index < this.active) {
+      if (index >= this.matching) this.list.swap(index, this.matching++)
+    } else if (index >= this.active + this.missing) this.list.swap(index, this.active + this.missing++)
   }
 
   /** Marks every pipe. */
   matchAll(): void {
     this.matching = this.active
+    this.missing = this.list.size - this.active
   }
 
   /** Marks the others. */
@@ -55,10 +60,14 @@ export class Distributor {
     const matched = this.matching
     this.matching = 0
     for (let i = matched; i < this.active; i++) this.list.swap(i, this.matching++)
+    const missed = this.missing
+    this.missing = 0
+    for (let i = this.active + missed; i < this.list.size; i++) this.list.swap(i, this.active + this.missing++)
   }
 
   unmatch(): void {
     this.matching = 0
+    this.missing = 0
   }
 
   /** Whether every marked pipe has room. */
@@ -70,18 +79,36 @@ export class Distributor {
     return true
   }
 
-  /** Sends to the marked pipes, of which none is marked afterwards; answers how many took the message. */
+  /**
+   * Sends to the marked pipes, of which none is marked afterwards; answers how many it was for. Those that had no room for
+   * it count it.
+   */
   send(message: Message): number {
+    let aimed = this.matching
+    if (this.missing > 0) aimed += this.missAll()
     for (let i = 0; i < this.matching; ) {
       const pipe = this.list.at(i)
       if (pipe.write(message)) i++
       else {
+        if (!miss(pipe)) aimed--
         this.list.swap(i, --this.matching)
         this.list.swap(this.list.indexOf(pipe), --this.active)
       }
     }
-    const sent = this.matching
     this.matching = 0
-    return sent
+    return aimed
   }
+
+  private missAll(): number {
+    let missed = 0
+    for (let i = this.active; i < this.active + this.missing; i++) if (miss(this.list.at(i))) missed++
+    this.missing = 0
+    return missed
+  }
+}
+
+/** Counts a message that a pipe has no room for; `false` where it has no peer any more. */
+const miss = (pipe: Pipe): boolean => {
+  if (pipe.open) pipe.missed++
+  return pipe.open
 }

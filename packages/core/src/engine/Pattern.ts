@@ -50,12 +50,26 @@ export const UNROUTABLE = 3
 export const WRONG_STATE = 4
 
 /**
+ * There is no room for this peer, and the socket is told not to wait for any: the message was not taken.
+ *
+ * @category results of send
+ * @since 0.1.0
+ */
+export const PEER_FULL = 5
+
+/**
  * What became of a message. Up to `DROPPED` it was taken.
  *
  * @category results of send
  * @since 0.1.0
  */
-export type Sent = typeof SENT | typeof DROPPED | typeof FULL | typeof UNROUTABLE | typeof WRONG_STATE
+export type Sent =
+  | typeof SENT
+  | typeof DROPPED
+  | typeof FULL
+  | typeof UNROUTABLE
+  | typeof WRONG_STATE
+  | typeof PEER_FULL
 
 /**
  * The options that patterns have.
@@ -67,17 +81,43 @@ export interface Options {
   readonly invertMatching: boolean
   readonly noDrop: boolean
   readonly correlate: boolean
-  /** A random number from 0 to 2^32 - 1, from which a REQ counts its requests. */
-  readonly firstRequest: number
+  readonly onFull: "suspend" | "fail"
+  readonly handover: boolean
+  readonly probeRouter: boolean
+  readonly verbosity: "unique" | "subscriptions" | "all"
+  readonly manual: boolean
+  readonly welcomeMessage: Uint8Array | undefined
+  readonly verboseUnsubscribe: boolean
+  /** A random number from 0 to 2^32 - 1, from which a REQ counts its requests, and a ROUTER the peers it names. */
+  readonly first: number
 }
 
+/**
+ * What a pattern tells who drives it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Driver {
+  /** The pattern has no place for a pipe, or no longer: it was not, or is not, attached. Its next connection is a new try. */
+  readonly leaveAside: (pipe: Pipe) => void
+  /** A peer that is known by a routing id is connected. */
+  readonly joined: (routingId: Uint8Array) => void
+  readonly left: (routingId: Uint8Array) => void
+}
+
+const nobody: Driver = { leaveAside: () => {}, joined: () => {}, left: () => {} }
+
 const nothing: ReadonlyArray<Message> = []
+const none: ReadonlyArray<Uint8Array> = []
 
 /**
  * @category models
  * @since 0.1.0
  */
 export abstract class Pattern {
+  driver: Driver = nobody
+
   /** A pipe to a peer, or to a peer to come. */
   abstract attach(pipe: Pipe): void
   abstract detach(pipe: Pipe): void
@@ -85,12 +125,17 @@ export abstract class Pattern {
   writeActivated(_pipe: Pipe): void {}
   /** An attached pipe has a connection: its first, or another one. */
   connected(_pipe: Pipe): void {}
-  /** An attached pipe has lost its connection, and stays: it will have another one. */
+  /** An attached pipe has lost its connection, and stays: it will have another one, or is `finished`. */
   disconnected(_pipe: Pipe): void {}
   command(_pipe: Pipe, _command: Command, _body: Uint8Array): void {}
 
   send(_message: Message): Sent {
     return WRONG_STATE
+  }
+
+  /** The routing ids of the peers that are connected. */
+  get peers(): ReadonlyArray<Uint8Array> {
+    return none
   }
 
   /** For whom a message that is `FULL` waits, where that is one peer: messages for others need not wait behind it. */

@@ -74,7 +74,9 @@ const decodeAhead = 4096
 export abstract class Pipe {
   /** The socket that the pipe belongs to. */
   readonly events: PipeEvents
-  /** By which a ROUTER knows the peer. */
+  /** What the peer wants a ROUTER to call it: the link says so before `connected`. */
+  announced: Uint8Array | undefined = undefined
+  /** What a ROUTER calls the peer; with another connection it is still the same. */
   routingId: Uint8Array | undefined = undefined
   /** Whether messages can be written at all: `false` once the peer is gone for good, or the pipe is given up. */
   open = true
@@ -82,6 +84,8 @@ export abstract class Pipe {
   finished = false
   /** The pipe's places in the lists that it is in, for the lists alone: the one to read from, the one to write to. */
   readonly places: [number, number] = [-1, -1]
+  /** How many messages its socket dropped for this peer, because there was no room. */
+  missed = 0
 
   /** What has come in; before `head`, empty places. */
   protected queue: Array<Message | undefined> = []

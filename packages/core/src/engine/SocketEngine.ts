@@ -14,21 +14,23 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import type { SchedulerDispatcher } from "effect/Scheduler"
+import * as Random from "effect/Random"
 import * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import * as Endpoint from "../Endpoint.ts"
 import * as EventLog from "../EventLog.ts"
 import type { Message } from "../Message.ts"
+import { type RoutingId, toHex } from "../RoutingId.ts"
 import { type CloseReport, SocketEvent } from "../SocketEvent.ts"
 import type { Resolved } from "../SocketOptions.ts"
 import type { SocketType } from "../SocketType.ts"
 import type { Handle } from "../Transport.ts"
-import { Closed, InvalidState, type Reason, UnknownEndpoint } from "../ZmqError.ts"
+import { Closed, InvalidOption, InvalidState, type Reason, UnknownEndpoint } from "../ZmqError.ts"
+import { Receiver } from "./internal/receiver.ts"
 import { SendLines } from "./internal/sendLines.ts"
 import { run, Session } from "./internal/session.ts"
 import type { Link, Listener, Port } from "./Link.ts"
-import type { Pattern } from "./Pattern.ts"
+import type { Driver, Pattern } from "./Pattern.ts"
 import type { Command, Pipe } from "./Pipe.ts"
 
 /**
@@ -42,23 +44,39 @@ export const make = <P extends Pipe>(
   options: Resolved,
   pattern: Pattern,
   link: Link<P>
-): Effect.Effect<Handle, never, Scope.Scope> =>
+): Effect.Effect<Engine, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const engine = new SocketEngine(type, options, pattern, link, yield* EventLog.make, yield* Scope.make())
+    const engine = new SocketEngine(
+      type,
+      options,
+      pattern,
+      link,
+      yield* EventLog.make,
+      yield* Scope.make(),
+      yield* Random.Random
+    )
     for (const prefix of options.subscribe) pattern.subscribe(prefix)
     yield* Effect.addFinalizer(() => engine.drain(options.linger))
     return engine
   })
 
-interface Receiver {
-  readonly resume: (effect: Effect.Effect<void, Reason>) => void
-  readonly dispatcher: SchedulerDispatcher
+/**
+ * A socket as who gives it its link sees it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Engine extends Handle {
+  /** Closes the socket at once, also where it lingers: what it has queued is dropped. */
+  readonly kill: Effect.Effect<CloseReport>
+  /** How many messages it has taken to be sent that went to nobody. */
+  readonly unheard: number
 }
 
 /** The types that connect to an endpoint once, however often they are told to. */
 const connectOnce: ReadonlySet<SocketType> = new Set<SocketType>(["DEALER", "SUB", "PUB", "REQ"])
 
-class SocketEngine<P extends Pipe> implements Handle, Port {
+class SocketEngine<P extends Pipe> implements Engine, Port, Driver {
   readonly type: SocketType
   readonly options: Resolved
   private readonly pattern: Pattern
@@ -66,6 +84,8 @@ class SocketEngine<P extends Pipe> implements Handle, Port {
   private readonly eventLog: EventLog.EventLog
   /** Of the fibers that connect. */
   private readonly scope: Scope.Closeable
+  /** What the times of connecting again are drawn from. */
+  private readonly random: Random.Random
   /** What the socket is bound and connected to, in the order of the calls. */
   private readonly places = new Set<Listener | Session<P>>()
   /** Every pipe that may have something to deliver or to take; those that the pattern has; and whose they are. */
@@ -73,12 +93,12 @@ class SocketEngine<P extends Pipe> implements Handle, Port {
   private readonly attached = new Set<Pipe>()
   private readonly sessions = new Map<Pipe, Session<P>>()
   private readonly lines: SendLines
-  private receiver: Receiver | undefined = undefined
-  private receiverScheduled = false
+  private readonly receiver = new Receiver(() => this.readiness())
   /** Those who wait for something to be delivered: each looks again whenever that may be so. */
   private readonly watchers = new Set<() => void>()
   private report: Deferred.Deferred<CloseReport> | undefined = undefined
   private dropped = 0
+  private killed = false
 
   constructor(
     type: SocketType,
@@ -86,7 +106,8 @@ class SocketEngine<P extends Pipe> implements Handle, Port {
     pattern: Pattern,
     link: Link<P>,
     eventLog: EventLog.EventLog,
-    scope: Scope.Closeable
+    scope: Scope.Closeable,
+    random: Random.Random
   ) {
     this.type = type
     this.options = options
@@ -94,8 +115,10 @@ class SocketEngine<P extends Pipe> implements Handle, Port {
     this.link = link
     this.eventLog = eventLog
     this.scope = scope
+    this.random = random
     this.lines = new SendLines(pattern, options.conflate)
     this.lines.onProgress = this.look
+    pattern.driver = this
   }
 
   get events(): Stream.Stream<SocketEvent> {
@@ -112,20 +135,7 @@ class SocketEngine<P extends Pipe> implements Handle, Port {
   readonly receiveOneUnsafe = (): Message | undefined =>
     this.report === undefined ? this.pattern.takeOne() : undefined
 
-  readonly readable: Effect.Effect<void, Reason> = Effect.withFiber((fiber) => {
-    const now = this.readiness()
-    if (now !== undefined) return now
-    return Effect.callback((resume) => {
-      // The fiber may have yielded before it came here: what arrived meanwhile has woken nobody.
-      const now = this.readiness()
-      if (now !== undefined) return resume(now)
-      const receiver: Receiver = { resume, dispatcher: fiber.currentDispatcher }
-      this.receiver = receiver
-      return Effect.sync(() => {
-        if (this.receiver === receiver) this.receiver = undefined
-      })
-    })
-  })
+  readonly readable: Effect.Effect<void, Reason> = this.receiver.wait
 
   readonly refresh: Effect.Effect<void, Reason> = this.whileOpen(() => Effect.void)
 
@@ -134,21 +144,6 @@ class SocketEngine<P extends Pipe> implements Handle, Port {
     const problem = this.pattern.receiveProblem
     if (problem !== undefined) return Effect.fail(new InvalidState({ problem }))
     return this.pattern.hasIn() ? Effect.void : undefined
-  }
-
-  private wakeReceiver(): void {
-    if (this.receiver === undefined || this.receiverScheduled) return
-    this.receiverScheduled = true
-    this.receiver.dispatcher.scheduleTask(this.serveReceiver, 0)
-  }
-
-  private readonly serveReceiver = (): void => {
-    this.receiverScheduled = false
-    const { receiver } = this
-    const now = receiver && this.readiness()
-    if (now === undefined) return
-    this.receiver = undefined
-    receiver?.resume(now)
   }
 
   // ---------------------------------------------------------------------------
@@ -176,8 +171,29 @@ class SocketEngine<P extends Pipe> implements Handle, Port {
       }
       pipe.close()
     }
-    this.wakeReceiver()
+    this.receiver.wake()
   })
+
+  readonly peers: Effect.Effect<ReadonlyArray<RoutingId>> = Effect.sync(
+    () => this.pattern.peers as ReadonlyArray<RoutingId> // checked where they come from
+  )
+
+  get unheard(): number {
+    return this.lines.unheard
+  }
+
+  // ---------------------------------------------------------------------------
+  // What the pattern tells
+  // ---------------------------------------------------------------------------
+
+  readonly leaveAside = (pipe: Pipe): void => {
+    this.attached.delete(pipe)
+  }
+
+  readonly joined = (routingId: Uint8Array): void =>
+    this.log(SocketEvent.PeerJoined({ routingId: routingId as RoutingId })) // checked where it comes from
+
+  readonly left = (routingId: Uint8Array): void => this.log(SocketEvent.PeerLeft({ routingId: routingId as RoutingId })) // as above
 
   // ---------------------------------------------------------------------------
   // What the link tells
@@ -188,7 +204,7 @@ class SocketEngine<P extends Pipe> implements Handle, Port {
   readonly readActivated = (pipe: Pipe): void => {
     if (!this.attached.has(pipe)) return
     this.pattern.readActivated(pipe)
-    this.wakeReceiver()
+    this.receiver.wake()
   }
 
   readonly writeActivated = (pipe: Pipe): void => {
@@ -200,13 +216,15 @@ class SocketEngine<P extends Pipe> implements Handle, Port {
   readonly command = (pipe: Pipe, command: Command, body: Uint8Array): void => {
     if (!this.attached.has(pipe)) return
     this.pattern.command(pipe, command, body)
-    this.wakeReceiver()
+    this.receiver.wake()
   }
 
   readonly connected = (pipe: Pipe): void => {
     this.sessions.get(pipe)?.up()
     this.attach(pipe)
+    if (!this.attached.has(pipe)) return
     this.pattern.connected(pipe)
+    this.receiver.wake()
   }
 
   readonly disconnected = (pipe: Pipe): void => {
@@ -235,7 +253,7 @@ class SocketEngine<P extends Pipe> implements Handle, Port {
     this.pipes.add(pipe)
     this.attached.add(pipe)
     this.pattern.attach(pipe)
-    this.wakeReceiver()
+    this.receiver.wake()
     this.lines.wake()
   }
 
@@ -250,20 +268,24 @@ class SocketEngine<P extends Pipe> implements Handle, Port {
   private retire(pipe: Pipe): void {
     pipe.open = false
     pipe.finished = true
-    if (pipe.hasIn() && this.attached.has(pipe)) this.wakeReceiver()
+    if (this.attached.has(pipe)) this.pattern.disconnected(pipe)
+    if (pipe.hasIn() && this.attached.has(pipe)) this.receiver.wake()
     else this.ended(pipe)
+    this.lines.wake()
   }
 
   private drop(pipe: Pipe): void {
     if (this.attached.delete(pipe)) this.pattern.detach(pipe)
     this.pipes.delete(pipe)
     this.sessions.delete(pipe)
+    this.receiver.wake()
     this.lines.wake()
   }
 
   /** Gives a session another pipe. */
   private renew(session: Session<P>): void {
     session.pipe = this.link.pipe(session.endpoint, this)
+    session.pipe.routingId = session.routingId
     this.adopt(session)
   }
 
@@ -309,17 +331,23 @@ class SocketEngine<P extends Pipe> implements Handle, Port {
       return Effect.forEach(listeners, (listener) => this.close(listener), { discard: true })
     })
 
-  readonly connect = (endpoint: Endpoint.Endpoint): Effect.Effect<void, Reason> =>
+  readonly connect = (endpoint: Endpoint.Endpoint, routingId?: RoutingId): Effect.Effect<void, Reason> =>
     this.whileOpen(() => {
       const text = Endpoint.format(endpoint)
       if (connectOnce.has(this.type) && this.sessionsAt(text).length > 0) return Effect.void
-      const session = new Session(endpoint, this.link.pipe(endpoint, this))
+      if (routingId !== undefined && this.knows(routingId)) return Effect.fail(taken(routingId))
+      const session = new Session(endpoint, this.link.pipe(endpoint, this), routingId)
+      session.pipe.routingId = routingId
       this.places.add(session)
       this.adopt(session)
       return Effect.map(
         // At once: a peer that is there is connected before this returns, where the link can do that.
         Effect.forkIn(
-          run(session, this.link, this, () => this.forsake(session)),
+          Effect.provideService(
+            run(session, this.link, this, () => this.forsake(session)),
+            Random.Random,
+            this.random
+          ),
           this.scope,
           { startImmediately: true }
         ),
@@ -344,6 +372,14 @@ class SocketEngine<P extends Pipe> implements Handle, Port {
     return Array.from(this.places).filter(
       (place): place is Session<P> => place instanceof Session && place.text === text
     )
+  }
+
+  /** Whether a peer has this routing id, or will have it when it is connected. */
+  private knows(routingId: RoutingId): boolean {
+    const id = toHex(routingId)
+    const isCalledSo = (place: Listener | Session<P>) =>
+      place instanceof Session && place.routingId !== undefined && toHex(place.routingId) === id
+    return this.pattern.destination([routingId]) !== undefined || Array.from(this.places).some(isCalledSo)
   }
 
   private unknown(endpoint: string): UnknownEndpoint {
@@ -394,7 +430,7 @@ class SocketEngine<P extends Pipe> implements Handle, Port {
       const report = Deferred.makeUnsafe<CloseReport>()
       this.report = report
       this.lines.stop()
-      this.wakeNow()
+      this.receiver.look()
       return Effect.forEach(this.listeners(), (listener) => this.close(listener), { discard: true }).pipe(
         // Interrupted, it drops what is left.
         Effect.andThen(Effect.exit(restore(this.flush(within)))),
@@ -403,19 +439,19 @@ class SocketEngine<P extends Pipe> implements Handle, Port {
       )
     })
 
+  readonly kill: Effect.Effect<CloseReport> = Effect.suspend(() => {
+    this.killed = true
+    this.look()
+    return this.drain(Duration.zero)
+  })
+
   private whileOpen<A>(f: () => Effect.Effect<A, Reason>): Effect.Effect<A, Reason> {
     return Effect.suspend(() => (this.report === undefined ? f() : Effect.fail(new Closed())))
   }
 
-  private wakeNow(): void {
-    const { receiver } = this
-    this.receiver = undefined
-    receiver?.resume(Effect.fail(new Closed()))
-  }
-
   private flush(within: Duration.Duration): Effect.Effect<void> {
     for (const pipe of this.pipes) pipe.linger()
-    return this.until(() => this.unsent() === 0 && (this.lines.isEmpty || !this.hasPeers()), within)
+    return this.until(() => this.killed || (this.unsent() === 0 && (this.lines.isEmpty || !this.hasPeers())), within)
   }
 
   private end(): Effect.Effect<CloseReport> {
@@ -469,6 +505,13 @@ class SocketEngine<P extends Pipe> implements Handle, Port {
     for (const watcher of this.watchers) watcher()
   }
 }
+
+const taken = (routingId: RoutingId): InvalidOption =>
+  new InvalidOption({
+    option: "routingId",
+    value: toHex(routingId),
+    problem: "another peer of this socket has it"
+  })
 
 const unsent = (pipe: Pipe): number => {
   const { encoded, inFlight, queued } = pipe.unsent

@@ -79,14 +79,15 @@ export class Subscribers<Subscriber extends object> {
     return this.release(node, subscriber)
   }
 
-  /** Removes all that a subscriber holds; `gone` is called for each prefix that nobody else holds. */
-  removeAll(subscriber: Subscriber, gone?: (prefix: Uint8Array) => void): void {
+  /** Removes all that a subscriber holds, and tells of each prefix, and whether nobody holds it any more. */
+  removeAll(subscriber: Subscriber, each?: (prefix: Uint8Array, isGone: boolean) => void): void {
     const own = this.held.get(subscriber)
     if (own === undefined) return
     this.held.delete(subscriber)
     for (const node of own) {
-      const key = gone === undefined ? "" : keyOf(node)
-      if (this.release(node, subscriber)) gone?.(toBytes(key))
+      const key = each === undefined ? "" : keyOf(node)
+      const isGone = this.release(node, subscriber)
+      each?.(toBytes(key), isGone)
     }
   }
 

@@ -5,27 +5,28 @@ import * as Effect from "effect/Effect"
 import { constVoid, identity } from "effect/Function"
 import type * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
-import type { Message } from "../Message.ts"
 import type * as Socket from "../Socket.ts"
 import type { Handle } from "../Transport.ts"
 import { type ReceiveLine, type Take, whenSafe } from "./receiveLine.ts"
-import { handleOf, lineOf } from "./socket.ts"
+import { handleOf, lineOf, takeOneOf } from "./socket.ts"
 
 /** A socket of a poller. */
 class Source {
   readonly tag: string
   readonly handle: Handle
+  readonly take: Take<unknown>
   private readonly line: ReceiveLine
 
-  constructor(tag: string, socket: Socket.Socket) {
+  constructor(tag: string, socket: Socket.Readable<unknown>) {
     this.tag = tag
+    this.take = takeOneOf(socket)
     this.handle = handleOf(socket)
     this.line = lineOf(socket)
   }
 
   /** What the consumer may take: also while its own watcher is the one who waits for the socket. */
-  takeUnsafe(): Message | undefined {
-    return this.line.takeUnsafe(takeOne, this)
+  takeUnsafe(): unknown {
+    return this.line.takeUnsafe(this.take, this)
   }
 
   /** Waits for a turn in the socket's line, as long as the socket is open. */
@@ -111,7 +112,7 @@ class Poller {
   })
 
   /** The next message of the first so many sockets, in a fair turn or in order of priority. */
-  private take(sources: number): Polled<Message> | undefined {
+  private take(sources: number): Polled<unknown> | undefined {
     const first = this.order === "fair" ? this.next : 0
     for (let i = 0; i < sources; i++) {
       const index = (first + i) % this.sources.length
@@ -143,13 +144,14 @@ class Poller {
   }
 
   /** A watcher's turn: in order of priority, what has come meanwhile to the sockets before its own goes first. */
-  private takeAt(index: number, handle: Handle): Polled<Message> | undefined {
+  private takeAt(index: number, handle: Handle): Polled<unknown> | undefined {
     const before = this.order === "priority" ? this.take(index) : undefined
     if (before !== undefined) return before
-    const value = takeOne(handle)
+    const source = this.sources[index] as Source // within the length
+    const value = source.take(handle)
     if (value === undefined) return undefined
     this.next = index + 1
-    return { _tag: (this.sources[index] as Source).tag, value } // within the length
+    return { _tag: source.tag, value }
   }
 
   /** Until the consumer parks. */
@@ -164,6 +166,4 @@ class Poller {
   })
 }
 
-type Pulled = Pull.Pull<NonEmptyReadonlyArray<Polled<Message>>>
-
-const takeOne = (handle: Handle) => handle.receiveOneUnsafe()
+type Pulled = Pull.Pull<NonEmptyReadonlyArray<Polled<unknown>>>

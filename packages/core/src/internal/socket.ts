@@ -19,7 +19,8 @@ import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import * as Endpoint from "../Endpoint.ts"
 import * as Message from "../Message.ts"
-import type { OnMalformed, Socket } from "../Socket.ts"
+import type { RoutingId } from "../RoutingId.ts"
+import type { OnMalformed, Readable, Socket } from "../Socket.ts"
 import type { CloseReport, SocketEvent } from "../SocketEvent.ts"
 import type { DuplexOptions, Particular } from "../SocketOptions.ts"
 import * as SocketOptions from "../SocketOptions.ts"
@@ -41,6 +42,15 @@ export const ReadableTypeId = "~@effect-zmq/core/Socket/Readable"
 
 /** A socket of any type; what each type can do is for the interfaces of the modules to say. */
 export class SocketImpl extends Pipeable.Class {
+  // Types that deal in something else than messages have their own of these three.
+  readonly takeOne: Take<unknown> = takeMessage
+  readonly takeBatch: Take<NonEmptyReadonlyArray<unknown>> = takeMessages
+
+  /** What is sent for an input. */
+  encode(input: unknown): Message.Message | InvalidMessage {
+    return Message.fromInput(input as Message.Input) // which tells of anything else that it is no message
+  }
+
   readonly [TypeId]: typeof TypeId = TypeId
   readonly module: string
   readonly type: SocketType
@@ -77,6 +87,12 @@ const impl = (self: Socket): SocketImpl => self as SocketImpl
 export const handleOf = (self: Socket): Transport.Handle => impl(self).handle
 
 export const lineOf = (self: Socket): ReceiveLine => impl(self).line
+
+// The interface that the module gives its socket says what it takes.
+export const takeOneOf = <A>(self: Readable<A>): Take<A> => impl(self).takeOne as Take<A>
+
+const takeBatchOf = <A>(self: Readable<A>): Take<NonEmptyReadonlyArray<A>> =>
+  impl(self).takeBatch as Take<NonEmptyReadonlyArray<A>> // as above
 
 /** The error of one of a socket's functions. */
 export const fail = (self: Socket, method: string, reason: Reason): Effect.Effect<never, ZmqError> =>
@@ -219,7 +235,7 @@ export const drain = (self: Socket, within: Duration.Input): Effect.Effect<Close
 
 const withEndpoint =
   <A>(
-    method: "bind" | "unbind" | "connect" | "disconnect",
+    method: "bind" | "unbind" | "connect" | "connectAs" | "disconnect",
     parse: Parse,
     use: (handle: Transport.Handle, endpoint: Endpoint.Endpoint) => Effect.Effect<A, Reason>
   ) =>
@@ -240,6 +256,12 @@ export const unbind = withEndpoint("unbind", Endpoint.parseBind, (handle, endpoi
 
 export const connect = withEndpoint("connect", Endpoint.parseConnect, (handle, endpoint) => handle.connect(endpoint))
 
+export const connectAs = (self: Socket, input: Endpoint.Input, routingId: RoutingId): Effect.Effect<void, ZmqError> =>
+  withEndpoint("connectAs", Endpoint.parseConnect, (handle, endpoint) => handle.connect(endpoint, routingId))(
+    self,
+    input
+  )
+
 export const disconnect = withEndpoint("disconnect", Endpoint.parseConnect, (handle, endpoint) =>
   handle.disconnect(endpoint)
 )
@@ -248,42 +270,54 @@ export const disconnect = withEndpoint("disconnect", Endpoint.parseConnect, (han
 // Receiving
 // -----------------------------------------------------------------------------
 
-const takeOne: Take<Message.Message> = (handle) => handle.receiveOneUnsafe()
+const takeMessage: Take<Message.Message> = (handle) => handle.receiveOneUnsafe()
 
 /** The most messages that an array of `batches` has. */
 const batchSize = 4096
 
-const takeBatch: Take<NonEmptyReadonlyArray<Message.Message>> = (handle) => {
+const takeMessages: Take<NonEmptyReadonlyArray<Message.Message>> = (handle) => {
   const batch = handle.receiveUnsafe(batchSize)
   // Its length was looked at.
   return batch.length === 0 ? undefined : (batch as NonEmptyReadonlyArray<Message.Message>)
 }
 
-export const receive = (self: Socket): Effect.Effect<Message.Message, ZmqError> =>
-  receiveWith(self, "receive", Effect.succeed)
+/** How a type takes what it makes of messages. */
+export const taking = <A>(decode: (message: Message.Message) => A) => ({
+  one: (handle: Transport.Handle): A | undefined => {
+    const message = handle.receiveOneUnsafe()
+    return message && decode(message)
+  },
+  batch: (handle: Transport.Handle): NonEmptyReadonlyArray<A> | undefined => {
+    const batch = takeMessages(handle)
+    return batch && Arr.map(batch, decode)
+  }
+})
 
-/** Receives, and hands what was taken to `f` in the step that takes it. */
+export const receive = <A>(self: Readable<A>): Effect.Effect<A, ZmqError> =>
+  impl(self).line.take(takeOneOf(self), Effect.succeed, (reason) => fail(self, "receive", reason))
+
+/** Receives a message, and hands it to `f` in the step that takes it. */
 export const receiveWith = <A, E, R>(
   self: Socket,
   method: string,
   f: (message: Message.Message) => Effect.Effect<A, E, R>
-): Effect.Effect<A, E | ZmqError, R> => impl(self).line.take(takeOne, f, (reason) => fail(self, method, reason))
+): Effect.Effect<A, E | ZmqError, R> => impl(self).line.take(takeMessage, f, (reason) => fail(self, method, reason))
 
-export const poll = (self: Socket): Effect.Effect<Option.Option<Message.Message>, ZmqError> => {
+export const poll = <A>(self: Readable<A>): Effect.Effect<Option.Option<A>, ZmqError> => {
   const { handle, line } = impl(self)
   return handle.refresh.pipe(
     mapReason(self, "poll"),
-    Effect.andThen(line.takeNow(takeOne)),
+    Effect.andThen(line.takeNow(takeOneOf(self))),
     Effect.map(Option.fromUndefinedOr)
   )
 }
 
 /** One message a pull: what a consumer has not asked for is still in the socket. */
-export const stream = (self: Socket): Stream.Stream<Message.Message> =>
-  fromTake(self, takeOne, (message) => Effect.succeed([message]))
+export const stream = <A>(self: Readable<A>): Stream.Stream<A> =>
+  fromTake(self, takeOneOf(self), (value) => Effect.succeed([value]))
 
-export const batches = (self: Socket): Stream.Stream<NonEmptyReadonlyArray<Message.Message>> =>
-  fromTake(self, takeBatch, (batch) => Effect.succeed([batch]))
+export const batches = <A>(self: Readable<A>): Stream.Stream<NonEmptyReadonlyArray<A>> =>
+  fromTake(self, takeBatchOf(self), (batch) => Effect.succeed([batch]))
 
 const fromTake = <A, B, E>(
   self: Socket,
@@ -294,19 +328,16 @@ const fromTake = <A, B, E>(
   return Stream.fromPull(Effect.succeed(pull))
 }
 
-export const runForEach = <A, E, R>(
-  self: Socket,
-  f: (message: Message.Message) => Effect.Effect<A, E, R>
+export const runForEach = <V, A, E, R>(
+  self: Readable<V>,
+  f: (value: V) => Effect.Effect<A, E, R>
 ): Effect.Effect<void, E, R> =>
   Effect.suspend(() => {
     let open = true
-    const step: Effect.Effect<unknown, E, R> = impl(self).line.take<Message.Message, unknown, E, R, never>(
-      takeOne,
-      f,
-      () =>
-        Effect.sync(() => {
-          open = false
-        })
+    const step: Effect.Effect<unknown, E, R> = impl(self).line.take<V, unknown, E, R, never>(takeOneOf(self), f, () =>
+      Effect.sync(() => {
+        open = false
+      })
     )
     return Effect.whileLoop({ while: () => open, body: () => step, step: constVoid })
   })
@@ -325,22 +356,37 @@ const malformed = Metric.counter("zmq_messages_malformed", {
 })
 
 export const streamSchema = <A, RD, RE, E, R>(
-  self: Socket,
+  self: Readable<Message.Message>,
   schema: Schema.Codec<A, Message.Message, RD, RE>,
   options?: { readonly onMalformed?: "drop" | "fail" | OnMalformed<E, R> | undefined }
-): Stream.Stream<A, E | Schema.SchemaError, RD | R> => {
+): Stream.Stream<A, E | Schema.SchemaError, RD | R> =>
+  decoding(
+    self,
+    schema,
+    options?.onMalformed,
+    (message) => message,
+    (_, value) => value
+  )
+
+/** The stream of what is in the messages of values, and what is made of both. */
+export const decoding = <V, A, B, RD, RE, E, R>(
+  self: Readable<V>,
+  schema: Schema.Codec<A, Message.Message, RD, RE>,
+  onMalformed: "drop" | "fail" | ((value: V, error: Schema.SchemaError) => Effect.Effect<unknown, E, R>) = "drop",
+  messageOf: (value: V) => Message.Message,
+  make: (value: V, content: A) => B
+): Stream.Stream<B, E | Schema.SchemaError, RD | R> => {
   const decode = Schema.decodeUnknownEffect(schema)
   const count = Metric.update(Metric.withAttributes(malformed, { socket: self.type }), 1)
-  const onMalformed = options?.onMalformed ?? "drop"
-  const handle: OnMalformed<E | Schema.SchemaError, R> = (message, error) => {
+  const handle = (value: V, error: Schema.SchemaError): Effect.Effect<unknown, E | Schema.SchemaError, R> => {
     if (onMalformed === "fail") return Effect.fail(error)
-    return onMalformed === "drop" ? count : Effect.andThen(count, onMalformed(message, error))
+    return onMalformed === "drop" ? count : Effect.andThen(count, onMalformed(value, error))
   }
   return Stream.flattenIterable(
-    Stream.mapEffect(stream(self), (message) =>
-      Effect.matchEffect(decode(message), {
-        onSuccess: (value) => Effect.succeed([value]),
-        onFailure: (error) => Effect.as(handle(message, error), [])
+    Stream.mapEffect(stream(self), (value) =>
+      Effect.matchEffect(decode(messageOf(value)), {
+        onSuccess: (content) => Effect.succeed([make(value, content)]),
+        onFailure: (error) => Effect.as(handle(value, error), [])
       })
     )
   )
@@ -350,25 +396,34 @@ export const streamSchema = <A, RD, RE, E, R>(
 // Sending
 // -----------------------------------------------------------------------------
 
-export const send = (self: Socket, input: Message.Input, method = "send"): Effect.Effect<void, ZmqError> =>
+/** What is sent is for the socket to say; each module has its own type of it. */
+export const send = (self: Socket, input: unknown, method = "send"): Effect.Effect<void, ZmqError> =>
   Effect.suspend(() => {
-    const message = Message.fromInput(input)
+    const socket = impl(self)
+    const message = socket.encode(input)
     if (message instanceof InvalidMessage) return fail(self, method, message)
-    const { handle } = impl(self)
+    const { handle } = socket
     return handle.sendUnsafe(message) ? Effect.void : mapReason(self, method)(handle.send([message]))
   })
 
-export const sendAll = (self: Socket, inputs: Iterable<Message.Input>): Effect.Effect<void, ZmqError> =>
+/** With `each`, one by one, by what that makes of the send of each. */
+export const sendAll = (
+  self: Socket,
+  inputs: Iterable<unknown>,
+  each?: (send: Effect.Effect<void, ZmqError>) => Effect.Effect<void, ZmqError>
+): Effect.Effect<void, ZmqError> =>
   Effect.suspend(() => {
+    const socket = impl(self)
     const messages: Array<Message.Message> = []
     for (const input of inputs) {
-      const message = Message.fromInput(input)
+      const message = socket.encode(input)
       if (message instanceof InvalidMessage) return fail(self, "sendAll", message)
       messages.push(message)
     }
-    return Arr.isReadonlyArrayNonEmpty(messages)
-      ? mapReason(self, "sendAll")(impl(self).handle.send(messages))
-      : Effect.void
+    const send = (messages: NonEmptyReadonlyArray<Message.Message>) =>
+      mapReason(self, "sendAll")(socket.handle.send(messages))
+    if (each !== undefined) return Effect.forEach(messages, (message) => each(send([message])), { discard: true })
+    return Arr.isReadonlyArrayNonEmpty(messages) ? send(messages) : Effect.void
   })
 
 export const sendSchema = <A, RD, RE>(
@@ -379,8 +434,9 @@ export const sendSchema = <A, RD, RE>(
   return (value) => Effect.flatMap(encode(value), (message) => send(self, message))
 }
 
-export const sink = (self: Socket): Sink.Sink<void, Message.Input, never, ZmqError> =>
+/** Of what a socket sends, by its `sendAll`. */
+export const sink = (self: Socket): Sink.Sink<void, unknown, never, ZmqError> =>
   Sink.forEachArray((inputs) => sendAll(self, inputs))
 
-export const sinkBatches = (self: Socket): Sink.Sink<void, ReadonlyArray<Message.Input>, never, ZmqError> =>
+export const sinkBatches = (self: Socket): Sink.Sink<void, ReadonlyArray<unknown>, never, ZmqError> =>
   Sink.forEach((inputs) => sendAll(self, inputs))

@@ -40,11 +40,19 @@ describe("Subscribers (the subscriptions a publisher knows)", () => {
           const held = naive.delete(id)
           assert.strictEqual(subscribers.remove(prefix, peer), held && others === 0, "whether it is gone")
         } else {
+          const all: Array<string> = []
           const gone: Array<string> = []
-          subscribers.removeAll(peer, (prefix) => gone.push(key(prefix)))
+          subscribers.removeAll(peer, (prefix, isGone) => {
+            all.push(key(prefix))
+            if (isGone) gone.push(key(prefix))
+          })
           const own = [...naive.values()].filter((entry) => entry.peer === peer)
           for (const entry of own) naive.delete(`${peer.name}:${key(entry.prefix)}`)
           const expected = own.filter((entry) => holders(entry.prefix).length === 0).map((entry) => key(entry.prefix))
+          assert.sameMembers(
+            all,
+            own.map((entry) => key(entry.prefix))
+          )
           assert.deepStrictEqual(gone.sort(), expected.sort(), "what nobody holds any more")
         }
         const message = topic(random)

@@ -232,7 +232,7 @@ describe("FairQueue", () => {
 })
 
 describe("Distributor", () => {
-  it("gives each matched pipe with room every message, whole; a full one loses all until it has room again, as a naive model", () => {
+  it("gives each matched pipe with room every message, whole; a full one loses all until it has room again, and counts them, as a naive model", () => {
     repeat(200, (random) => {
       const distributor = new Distributor()
       const pipes: Array<{
@@ -242,6 +242,7 @@ describe("Distributor", () => {
         expected: Array<string>
         written: number
         taken: number
+        missed: number
         isOut: boolean
       }> = []
       for (let step = 0; step < 250; step++) {
@@ -250,7 +251,7 @@ describe("Distributor", () => {
         if (chance === 0 || one === undefined) {
           const hwm = 1 + random.below(6)
           const pipe = connection(`${step}`, { hwm, near: { writeActivated: (pipe) => distributor.activated(pipe) } })
-          pipes.push({ ...pipe, hwm, expected: [], written: 0, taken: 0, isOut: false })
+          pipes.push({ ...pipe, hwm, expected: [], written: 0, taken: 0, missed: 0, isOut: false })
           distributor.attach(pipe.near)
         } else if (chance === 1) {
           pipes.splice(pipes.indexOf(one), 1)
@@ -267,19 +268,24 @@ describe("Distributor", () => {
           for (const { near } of matched) distributor.match(near) // twice is once
           const reversed = random.chance(0.3)
           if (reversed) distributor.reverse()
-          let sent = 0
+          let aimed = 0
           for (const pipe of pipes) {
-            if (matched.includes(pipe) === reversed || pipe.isOut) continue
+            if (matched.includes(pipe) === reversed) continue
+            aimed++
             const low = lowWaterMark(pipe.hwm)
-            if (pipe.written - Math.floor(pipe.taken / low) * low < pipe.hwm) {
+            const hasRoom = pipe.written - Math.floor(pipe.taken / low) * low < pipe.hwm
+            if (hasRoom && !pipe.isOut) {
               pipe.written++
               pipe.expected.push(`${step}|body`)
-              sent++
-            } else pipe.isOut = true
+            } else {
+              pipe.isOut = true
+              pipe.missed++
+            }
           }
           const [first] = message(`${step}`)
-          assert.strictEqual(distributor.send([first, new TextEncoder().encode("body")]), sent)
+          assert.strictEqual(distributor.send([first, new TextEncoder().encode("body")]), aimed)
         }
+        for (const { missed, near } of pipes) assert.strictEqual(near.missed, missed)
       }
       for (const { expected, far } of pipes) assert.deepStrictEqual(texts(far.take(1000)), expected)
     })

@@ -1,4 +1,5 @@
 /** What the tests of the engine share: pipes without a link, and chance that can be repeated. */
+import type { Options } from "../../src/engine/Pattern.ts"
 import { type Command, Pipe, type PipeEvents, type Unsent } from "../../src/engine/Pipe.ts"
 import type { Message } from "../../src/Message.ts"
 
@@ -31,6 +32,21 @@ export const text = (message: Message | undefined): string | undefined =>
   message?.map((frame) => new TextDecoder().decode(frame)).join("|")
 
 export const texts = (messages: ReadonlyArray<Message>): Array<string | undefined> => messages.map(text)
+
+/** The options of a pattern that was told nothing. */
+export const options: Options = {
+  invertMatching: false,
+  noDrop: false,
+  correlate: false,
+  onFull: "suspend",
+  handover: false,
+  probeRouter: false,
+  verbosity: "unique",
+  manual: false,
+  welcomeMessage: undefined,
+  verboseUnsubscribe: false,
+  first: 0
+}
 
 /** Listens to nothing, but for what is given. */
 export const events = (listen: Partial<PipeEvents> = {}): PipeEvents => ({

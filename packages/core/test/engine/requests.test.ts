@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { DROPPED, FULL, SENT, WRONG_STATE } from "../../src/engine/Pattern.ts"
 import { make } from "../../src/engine/patterns/index.ts"
-import { connection, type TestPipe, text, texts } from "./pipes.ts"
+import { connection, options, type TestPipe, text, texts } from "./pipes.ts"
 import {
   failure,
   frames,
@@ -18,8 +18,6 @@ import {
   tagsOf,
   virtually
 } from "./sockets.ts"
-
-const options = { invertMatching: false, noDrop: false, correlate: false, firstRequest: 0 }
 
 describe("REQ, as a state machine", () => {
   it("sends [empty][body], and takes only what comes back behind an empty frame from the server it asked", () => {
@@ -49,7 +47,7 @@ describe("REQ, as a state machine", () => {
   })
 
   it("with correlate sends [number][empty][body], and takes only a reply of that number; another request may follow at once", () => {
-    const req = make("REQ", { ...options, correlate: true, firstRequest: 2 ** 32 - 2 })
+    const req = make("REQ", { ...options, correlate: true, first: 2 ** 32 - 2 })
     const a = connection("a", { near: { readActivated: (pipe) => req.readActivated(pipe) } })
     req.attach(a.near)
     req.send(frames("one"))

@@ -2,10 +2,12 @@ import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
+import * as Dealer from "../../src/Dealer.ts"
 import * as Message from "../../src/Message.ts"
 import * as Pub from "../../src/Pub.ts"
 import * as Rep from "../../src/Rep.ts"
 import * as Req from "../../src/Req.ts"
+import * as Router from "../../src/Router.ts"
 import * as Sub from "../../src/Sub.ts"
 import { here, open, openAlone, send, start, virtually } from "./sockets.ts"
 
@@ -92,6 +94,48 @@ describe("sockets whose peers come and go at random", () => {
         assert.isTrue(heard.startsWith(topic))
         yield* Sub.unsubscribe(sub, topic)
       }
+    }),
+    10
+  )
+
+  virtually(
+    "each reply of a ROUTER goes to who asked, by name and without, whoever leaves and comes again",
+    Effect.gen(function* () {
+      const router = yield* Router.make({ bind: "tcp://127.0.0.1:5555", highWaterMark: { send: 3, receive: 3 } })
+      yield* Effect.forkScoped(
+        Router.runForEach(router, ({ from, message }) =>
+          Router.send(router, { to: from, message: `re ${Message.text(message)}` }).pipe(
+            Effect.catchReason("ZmqError", "Unroutable", () => Effect.void),
+            Effect.forkChild
+          )
+        )
+      )
+      let answered = 0
+      const client = (name: string) =>
+        Effect.gen(function* () {
+          const dealer = yield* Dealer.make({
+            connect: "tcp://127.0.0.1:5555",
+            linger: 0,
+            ...(name.length === 1 && { routingId: name }),
+            highWaterMark: { send: 3, receive: 3 }
+          })
+          const rounds = yield* Random.nextIntBetween(1, 20)
+          for (let i = 0; i < rounds; i++) {
+            const id = `${name} ${yield* Random.nextIntBetween(0, 1_000_000)}`
+            yield* Dealer.send(dealer, id)
+            if (yield* Random.nextBoolean) yield* sleepUpTo(5)
+            assert.strictEqual(Message.text(yield* Dealer.receive(dealer)), `re ${id}`)
+            answered++
+          }
+          // And one whose reply it does not wait for.
+          yield* Dealer.send(dealer, "I leave")
+        }).pipe(Effect.scoped, Effect.andThen(sleepUpTo(10)))
+      yield* Effect.forEach(["a", "b", "c", "none", "none"], (name) => Effect.repeat(client(name), { times: 20 }), {
+        concurrency: "unbounded"
+      })
+      assert.isAbove(answered, 200)
+      yield* Effect.sleep("1 second")
+      assert.deepStrictEqual(yield* Router.peers(router), [])
     }),
     10
   )

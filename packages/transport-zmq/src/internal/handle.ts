@@ -208,6 +208,9 @@ class ZmqHandle implements Handle {
     return this.options.conflate && messages.some((message) => message.length > 1) ? conflated : undefined
   }
 
+  /** Of a ROUTER, which is not here. */
+  readonly peers = Effect.succeed([])
+
   readonly withdraw: Effect.Effect<void> = Effect.sync(() => {
     if (this.lockstep !== "REQ" || !this.unanswered || this.closing) return
     this.unanswered = false

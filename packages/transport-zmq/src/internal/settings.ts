@@ -19,19 +19,20 @@ const particular = {
   invertMatching: ["PUB", "SUB"],
   noDrop: ["PUB"],
   correlate: ["REQ"],
-  subscribe: ["SUB"]
+  subscribe: ["SUB"],
+  routingId: []
 } as const satisfies Record<string, ReadonlyArray<NativeType>>
 
 /** The first option that is set and that the type does not have. */
 export const lacking = (type: NativeType, options: Resolved): Unsupported | undefined => {
-  const set = { ...options, subscribe: options.subscribe.length > 0 }
+  const set = { ...options, subscribe: options.subscribe.length > 0, routingId: options.routingId !== undefined }
   for (const option of Object.keys(particular) as Array<keyof typeof particular>) {
     const having: ReadonlyArray<NativeType> = particular[option]
     if (set[option] && !having.includes(type)) {
       return new Unsupported({
         transport: transportName,
         feature: `the option ${option} on a ${type} socket`,
-        hint: `only ${having.join(", ")} sockets have it`
+        hint: having.length === 0 ? "use another transport" : `only ${having.join(", ")} sockets have it`
       })
     }
   }

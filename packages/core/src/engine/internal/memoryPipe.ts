@@ -1,23 +1,31 @@
 import type { SchedulerDispatcher } from "effect/Scheduler"
 import type { Message } from "../../Message.ts"
 import { SocketEvent } from "../../SocketEvent.ts"
-import type { Port } from "../Link.ts"
+import { LinkDown, type Port } from "../Link.ts"
 import { type Command, Pipe, type Unsent } from "../Pipe.ts"
+import type { Connection } from "./connection.ts"
+import type { MemoryLink } from "./memoryLink.ts"
 
 /**
- * One end of a connection in memory. What is written is in the peer's queue at once.
+ * One end of a connection in memory. What is written is in the peer's queue at once, or travels by the `Connection`.
  *
  * That one queue stands for two: the receiver's, up to its high-water mark, and behind it the sender's. So it holds as much
  * as both together, and where there is a network between them (tcp, ipc), what is behind the receiver's mark is still the
  * sender's: unsent, and kept if the connection is lost. Over inproc all of it is the receiver's.
  */
 export class MemoryPipe extends Pipe {
+  readonly link: MemoryLink
   readonly port: Port
-  private readonly endpoint: string
-  private readonly isNetworked: boolean
+  readonly endpoint: string
   /** Whether it connects, and so will be connected again. */
-  private readonly isDialer: boolean
+  readonly isDialer: boolean
+  /** The one that it is part of, from the first attempt to its end. */
+  connection: Connection | undefined = undefined
+  private readonly isNetworked: boolean
+  /** The other end, where what is written goes to it directly. */
   private peer: MemoryPipe | undefined = undefined
+  /** What carries it there otherwise. */
+  private via: Connection | undefined = undefined
   /** Written without a connection. */
   private outbox: Array<Message> = []
   /** Commands that came while the connection was being made; until it is, patterns are not ready for them. */
@@ -27,12 +35,15 @@ export class MemoryPipe extends Pipe {
   private lingering = false
   /** Whether a frame too large came in: nothing behind it does. */
   private broken = false
+  /** How many messages its socket took from it to drop them. */
+  private discarded = 0
   /** Of the fiber that connects, and keeps the connection. */
   private dispatcher: SchedulerDispatcher | undefined = undefined
-  private onDown: (() => void) | undefined = undefined
+  private onDown: ((down: LinkDown) => void) | undefined = undefined
 
-  constructor(port: Port, endpoint: string, isNetworked: boolean, isDialer: boolean) {
+  constructor(link: MemoryLink, port: Port, endpoint: string, isNetworked: boolean, isDialer: boolean) {
     super(port, port.options.highWaterMark.receive)
+    this.link = link
     this.port = port
     this.endpoint = endpoint
     this.isNetworked = isNetworked
@@ -40,28 +51,25 @@ export class MemoryPipe extends Pipe {
   }
 
   /** Tells `onDown` when the connection to be made is lost, or the pipe is closed. */
-  dial(dispatcher: SchedulerDispatcher, onDown: () => void): void {
+  dial(dispatcher: SchedulerDispatcher, onDown: (down: LinkDown) => void): void {
     this.dispatcher = dispatcher
     this.onDown = onDown
   }
 
-  /** Connects with the other end. */
+  // ---------------------------------------------------------------------------
+  // What a connection does with its ends
+  // ---------------------------------------------------------------------------
+
+  /** Connects with the other end, directly. */
   connect(accepted: MemoryPipe): void {
-    accepted.dispatcher = this.dispatcher
     const ends: ReadonlyArray<readonly [MemoryPipe, MemoryPipe]> = [
       [accepted, this],
       [this, accepted]
     ]
     for (const [end, peer] of ends) {
       end.peer = peer
+      end.prepare(peer)
       end.early = []
-      end.broken = false
-      end.conflating = end.port.options.conflate || peer.port.options.conflate
-      end.restart(
-        end.conflating
-          ? Number.POSITIVE_INFINITY
-          : end.port.options.highWaterMark.receive + peer.port.options.highWaterMark.send
-      )
     }
     const { outbox } = this
     this.outbox = []
@@ -79,35 +87,169 @@ export class MemoryPipe extends Pipe {
     this.watch()
   }
 
+  /** For a connection with this one. */
+  prepare(peer: MemoryPipe): void {
+    this.announced = peer.port.options.routingId
+    this.dispatcher ??= peer.dispatcher
+    this.broken = false
+    this.conflating = this.port.options.conflate || peer.port.options.conflate
+    this.restart(peer.roomAt(this.port))
+  }
+
+  /** The handshake has succeeded. */
+  rise(via: Connection): void {
+    this.via = via
+    const { outbox } = this
+    this.outbox = []
+    for (const message of outbox) via.send(this, message)
+    this.port.log(SocketEvent.HandshakeSucceeded({ endpoint: this.endpoint }))
+    this.port.connected(this)
+    this.wakeWriter()
+    this.watch()
+  }
+
+  goVia(via: Connection): void {
+    this.peer = undefined
+    this.via = via
+  }
+
+  goDirect(accepted: MemoryPipe): void {
+    this.via = undefined
+    this.peer = accepted
+    accepted.via = undefined
+    accepted.peer = this
+  }
+
+  /** Is part of no connection any more, and has this to send instead of what waits. */
+  detach(unsent: Array<Message> | undefined): void {
+    this.connection = undefined
+    this.peer = undefined
+    this.via = undefined
+    this.early = undefined
+    this.outbox = unsent ?? this.outbox
+  }
+
+  /** The connection that it had is lost. */
+  lost(): void {
+    const { onDown } = this
+    this.port.log(SocketEvent.Disconnected({ endpoint: this.endpoint }))
+    this.port.disconnected(this)
+    if (this.isDialer) this.wakeWriter()
+    onDown?.(this.down)
+  }
+
+  /** The connection to be made is not. */
+  failed(problem: string): void {
+    this.onDown?.(new LinkDown({ problem }))
+  }
+
+  /** Whoever connects gives it up. */
+  abandon(): void {
+    if (this.peer !== undefined || this.via !== undefined) this.connection?.cut(this)
+    else this.connection?.close(this)()
+  }
+
+  /** A message comes in. */
+  receive(message: Message): void {
+    const { maxMessageSize } = this.port.options
+    if (this.broken) this.link.network.count("tooLarge", 1)
+    else if (maxMessageSize !== Number.POSITIVE_INFINITY && message.some(({ length }) => length > maxMessageSize)) {
+      this.breakOff()
+    } else if (this.conflating) {
+      if (this.pending > 0) this.link.network.count("conflated", 1)
+      this.replace(message)
+    } else this.push(message)
+  }
+
+  /** So many more messages are on their way here, and have their room; or fewer. */
+  expect(messages: number): void {
+    this.received += messages
+  }
+
+  /** Gives back the newest messages, oldest first. */
+  giveBack(count: number): Array<Message> {
+    return count === 0 ? [] : this.unpush(count)
+  }
+
+  /** Gives back what is still the sender's. */
+  giveUp(): Array<Message> {
+    return this.giveBack(this.behindMark)
+  }
+
+  /** There may be room for what was refused. */
+  wakeWriter(): void {
+    if (!this.refused || !this.open || !this.hasRoom()) return
+    this.refused = false
+    this.port.writeActivated(this)
+  }
+
+  get isRoomy(): boolean {
+    return this.hasSpace
+  }
+
+  get isConflating(): boolean {
+    return this.conflating
+  }
+
+  /** How many messages there can be between this end and a receiver. */
+  roomAt(receiver: Port): number {
+    return this.conflating || receiver.options.conflate || this.port.options.conflate
+      ? Number.POSITIVE_INFINITY
+      : receiver.options.highWaterMark.receive + this.port.options.highWaterMark.send
+  }
+
+  // ---------------------------------------------------------------------------
+  // To count
+  // ---------------------------------------------------------------------------
+
+  /** How many messages its socket took. */
+  get delivered(): number {
+    return this.taken - this.discarded
+  }
+
+  /** How many its socket took and dropped. */
+  get unread(): number {
+    return this.discarded
+  }
+
+  override discard(): void {
+    this.discarded += this.pending
+    super.discard()
+  }
+
+  // ---------------------------------------------------------------------------
+  // What its socket does with it
+  // ---------------------------------------------------------------------------
+
   write(message: Message): boolean {
     if (!this.open) return false
     if (!this.hasRoom()) return false
     if (this.peer !== undefined) this.peer.receive(message)
-    else if (this.port.options.conflate) this.outbox = [message]
-    else this.outbox.push(message)
+    else if (this.via !== undefined) this.via.send(this, message)
+    else if (this.port.options.conflate) {
+      this.link.network.count("conflated", this.outbox.length)
+      this.outbox = [message]
+    } else this.outbox.push(message)
     if (this.lingering) this.watch()
     return true
   }
 
   hasRoom(): boolean {
     const { peer } = this
-    const has =
-      peer === undefined
-        ? this.port.options.conflate || this.outbox.length < this.port.options.highWaterMark.send
-        : peer.hasSpace
+    const has = peer === undefined ? this.hasRoomElsewhere() : peer.hasSpace
     if (!has) this.refused = true
     return has
   }
 
   get unsent(): Unsent {
-    const queued = this.peer === undefined ? this.outbox.length : this.peer.behindMark
+    const queued = this.peer?.behindMark ?? this.via?.unsent(this) ?? this.outbox.length
     return { queued, encoded: 0, inFlight: 0 }
   }
 
   command(command: Command, body: Uint8Array): void {
     const { peer } = this
-    if (peer === undefined) return
-    if (peer.early !== undefined) peer.early.push([command, body])
+    if (peer === undefined) this.via?.command(this, command, body)
+    else if (peer.early !== undefined) peer.early.push([command, body])
     else peer.port.command(peer, command, body)
   }
 
@@ -119,18 +261,11 @@ export class MemoryPipe extends Pipe {
   close(): void {
     this.open = false
     const { onDown } = this
-    const peer = this.disconnect()
+    const tell = this.connection?.close(this)
+    this.link.network.count(this.lingering ? "unsent" : "disconnected", this.outbox.length)
     this.outbox = []
-    peer?.lost()
-    onDown?.()
-  }
-
-  /** The connection breaks, for both. */
-  cut(): void {
-    const peer = this.disconnect()
-    if (peer === undefined) return
-    peer.lost()
-    this.lost()
+    tell?.()
+    onDown?.(this.down)
   }
 
   protected pull(into: Array<Message | undefined>): Array<Message | undefined> {
@@ -138,22 +273,34 @@ export class MemoryPipe extends Pipe {
   }
 
   protected credited(): void {
-    this.peer?.wakeWriter()
-    this.peer?.watch()
+    const writer = this.other
+    writer?.wakeWriter()
+    writer?.watch()
   }
 
-  private receive(message: Message): void {
-    if (this.broken) return
-    const { maxMessageSize } = this.port.options
-    if (maxMessageSize !== Number.POSITIVE_INFINITY && message.some((frame) => frame.length > maxMessageSize)) {
-      this.broken = true
-      const { peer } = this
-      // Not now: the writer is in the middle of its list of pipes.
-      this.dispatcher?.scheduleTask(() => {
-        if (this.broken && this.peer === peer) this.cut()
-      }, 0)
-    } else if (this.conflating) this.replace(message)
-    else this.push(message)
+  /** A frame is too large: the connection ends, and nothing behind it comes in. */
+  private breakOff(): void {
+    this.broken = true
+    this.link.network.count("tooLarge", 1)
+    const { connection } = this
+    // Not now: the writer is in the middle of its list of pipes.
+    this.dispatcher?.scheduleTask(() => {
+      if (this.broken && this.connection === connection) connection?.cut(this)
+    }, 0)
+  }
+
+  private hasRoomElsewhere(): boolean {
+    if (this.via !== undefined) return this.via.hasRoom(this)
+    return this.port.options.conflate || this.outbox.length < this.port.options.highWaterMark.send
+  }
+
+  private get other(): MemoryPipe | undefined {
+    return this.peer ?? this.via?.peerOf(this)
+  }
+
+  private get down(): LinkDown {
+    // Over inproc a socket waits for its peer, and needs not try again.
+    return new LinkDown({ problem: "the connection was lost", again: !this.isNetworked })
   }
 
   /** How many of the messages that wait here are still the sender's. */
@@ -161,36 +308,11 @@ export class MemoryPipe extends Pipe {
     return this.isNetworked ? Math.max(0, this.pending - this.port.options.highWaterMark.receive) : 0
   }
 
-  private wakeWriter(): void {
-    if (!this.refused || !this.open || !this.hasRoom()) return
-    this.refused = false
-    this.port.writeActivated(this)
-  }
-
   /** Tells when nothing is unsent; until then has the peer say when so much was taken. */
   private watch(): void {
     if (!this.lingering) return
     const { queued } = this.unsent
     if (queued === 0) this.port.flushed(this)
-    else this.peer?.creditWithin(queued)
-  }
-
-  /** Separates the ends, and gives each the messages that are still its own. */
-  private disconnect(): MemoryPipe | undefined {
-    const { peer } = this
-    if (peer === undefined) return undefined
-    this.outbox = peer.unpush(peer.behindMark)
-    peer.outbox = this.unpush(this.behindMark)
-    this.peer = undefined
-    peer.peer = undefined
-    return peer
-  }
-
-  private lost(): void {
-    const { onDown } = this
-    this.port.log(SocketEvent.Disconnected({ endpoint: this.endpoint }))
-    this.port.disconnected(this)
-    if (this.isDialer) this.wakeWriter()
-    onDown?.()
+    else this.other?.creditWithin(queued)
   }
 }

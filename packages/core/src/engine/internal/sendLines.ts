@@ -3,8 +3,8 @@ import * as Effect from "effect/Effect"
 import type { SchedulerDispatcher } from "effect/Scheduler"
 import type { Message } from "../../Message.ts"
 import * as RoutingId from "../../RoutingId.ts"
-import { Closed, InvalidMessage, InvalidState, type Reason, Unroutable } from "../../ZmqError.ts"
-import { DROPPED, FULL, type Pattern, SENT, type Sent, UNROUTABLE } from "../Pattern.ts"
+import { Closed, InvalidMessage, InvalidState, PeerFull, type Reason, Unroutable } from "../../ZmqError.ts"
+import { DROPPED, FULL, type Pattern, PEER_FULL, SENT, type Sent, UNROUTABLE } from "../Pattern.ts"
 import type { Pipe } from "../Pipe.ts"
 
 interface Waiting {
@@ -26,6 +26,8 @@ type Key = Pipe | undefined
 export class SendLines {
   /** Told when a message was sent by a fiber that had waited, or one gave up. */
   onProgress: () => void = () => {}
+  /** How many messages were taken that go to nobody. */
+  unheard = 0
   private readonly pattern: Pattern
   private readonly singleFrame: boolean
   private readonly lines = new Map<Key, Set<Waiting>>()
@@ -45,7 +47,9 @@ export class SendLines {
   sendUnsafe(message: Message): boolean {
     if (this.closed || (this.singleFrame && message.length > 1)) return false
     if (this.lines.size > 0 && this.lines.has(this.pattern.destination(message))) return false
-    return this.pattern.send(message) <= DROPPED
+    const sent = this.pattern.send(message)
+    if (sent === DROPPED) this.unheard++
+    return sent <= DROPPED
   }
 
   send(messages: NonEmptyReadonlyArray<Message>): Effect.Effect<void, Reason> {
@@ -128,6 +132,7 @@ export class SendLines {
       }
       const sent = this.pattern.send(message)
       if (sent > DROPPED) return sent
+      if (sent === DROPPED) this.unheard++
       waiting.next++
     }
     return SENT
@@ -135,9 +140,9 @@ export class SendLines {
 
   private outcome({ messages, next }: Waiting, sent: Sent): Effect.Effect<void, Reason> {
     if (sent <= DROPPED) return Effect.void
-    if (sent === UNROUTABLE) {
-      const id = messages[next]?.[0] ?? new Uint8Array(0)
-      return Effect.fail(new Unroutable({ routingId: RoutingId.toHex(id) }))
+    if (sent === UNROUTABLE || sent === PEER_FULL) {
+      const routingId = RoutingId.toHex(messages[next]?.[0] ?? new Uint8Array(0))
+      return Effect.fail(sent === UNROUTABLE ? new Unroutable({ routingId }) : new PeerFull({ routingId }))
     }
     return Effect.fail(new InvalidState({ problem: this.pattern.sendProblem }))
   }

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import * as Endpoint from "../../Endpoint.ts"
+import type { RoutingId } from "../../RoutingId.ts"
 import { SocketEvent } from "../../SocketEvent.ts"
 import type { Link, LinkDown, Port } from "../Link.ts"
 import type { Pipe } from "../Pipe.ts"
@@ -12,6 +13,8 @@ export class Session<P extends Pipe> {
   readonly endpoint: Endpoint.Endpoint
   readonly text: string
   pipe: P
+  /** What a ROUTER was told to call the peer. */
+  readonly routingId: RoutingId | undefined
   /** Whether the last attempt has led to a connection, and whether any has. */
   isUp = false
   wasUp = false
@@ -21,8 +24,9 @@ export class Session<P extends Pipe> {
   ended = false
   fiber: Fiber.Fiber<void> | undefined = undefined
 
-  constructor(endpoint: Endpoint.Endpoint, pipe: P) {
+  constructor(endpoint: Endpoint.Endpoint, pipe: P, routingId: RoutingId | undefined) {
     this.endpoint = endpoint
+    this.routingId = routingId
     this.text = Endpoint.format(endpoint)
     this.pipe = pipe
   }

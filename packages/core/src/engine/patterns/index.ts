@@ -5,41 +5,31 @@
  */
 import type { SocketType } from "../../SocketType.ts"
 import type { Options, Pattern } from "../Pattern.ts"
+import { Dealer } from "./dealer.ts"
+import { Pair } from "./pair.ts"
 import { Pub } from "./pub.ts"
 import { Pull } from "./pull.ts"
 import { Push } from "./push.ts"
 import { Rep } from "./rep.ts"
 import { Req } from "./req.ts"
+import { Router } from "./router.ts"
 import { Sub } from "./sub.ts"
+import { XPub } from "./xpub.ts"
+import { XSub } from "./xsub.ts"
 
-const constructors = { PUB: Pub, PULL: Pull, PUSH: Push, REP: Rep, REQ: Req, SUB: Sub } satisfies Partial<
-  Record<SocketType, new (options: Options) => Pattern>
->
-
-/**
- * A socket type that there is a pattern for.
- *
- * @category models
- * @since 0.1.0
- */
-export type Type = keyof typeof constructors
-
-/**
- * The socket types that there are patterns for.
- *
- * @category models
- * @since 0.1.0
- */
-// The keys of `constructors`.
-export const types: ReadonlyArray<Type> = Object.keys(constructors) as Array<Type>
-
-/**
- * Tells whether there is a pattern for a socket type.
- *
- * @category guards
- * @since 0.1.0
- */
-export const isType = (type: SocketType): type is Type => Object.hasOwn(constructors, type)
+const constructors: { readonly [Type in SocketType]: new (options: Options) => Pattern } = {
+  DEALER: Dealer,
+  PAIR: Pair,
+  PUB: Pub,
+  PULL: Pull,
+  PUSH: Push,
+  REP: Rep,
+  REQ: Req,
+  ROUTER: Router,
+  SUB: Sub,
+  XPUB: XPub,
+  XSUB: XSub
+}
 
 /**
  * A socket of a type, without any peer yet.
@@ -47,6 +37,6 @@ export const isType = (type: SocketType): type is Type => Object.hasOwn(construc
  * @category constructors
  * @since 0.1.0
  */
-export const make = (type: Type, options: Options): Pattern => new constructors[type](options)
+export const make = (type: SocketType, options: Options): Pattern => new constructors[type](options)
 
-export { Pub, Pull, Push, Rep, Req, Sub }
+export { Dealer, Pair, Pub, Pull, Push, Rep, Req, Router, Sub, XPub, XSub }

@@ -12,9 +12,9 @@ import { Subscribers } from "../SubscriptionTree.ts"
  * @since 0.1.0
  */
 export class Pub extends Pattern {
-  private readonly out = new Distributor()
-  private readonly subscribers = new Subscribers<Pipe>()
-  private readonly options: Options
+  protected readonly out = new Distributor()
+  protected readonly subscribers = new Subscribers<Pipe>()
+  protected readonly options: Options
   private readonly match = (pipe: Pipe): void => this.out.match(pipe)
 
   constructor(options: Options) {

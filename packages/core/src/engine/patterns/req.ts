@@ -1,8 +1,7 @@
 import type { Message } from "../../Message.ts"
-import { FairQueue } from "../FairQueue.ts"
-import { LoadBalancer } from "../LoadBalancer.ts"
-import { FULL, type Options, Pattern, SENT, type Sent, WRONG_STATE } from "../Pattern.ts"
+import { FULL, type Options, SENT, type Sent, WRONG_STATE } from "../Pattern.ts"
 import type { Pipe } from "../Pipe.ts"
+import { Dealer } from "./dealer.ts"
 
 const delimiter = new Uint8Array(0)
 
@@ -13,9 +12,7 @@ const delimiter = new Uint8Array(0)
  * @category patterns
  * @since 0.1.0
  */
-export class Req extends Pattern {
-  private readonly out = new LoadBalancer()
-  private readonly in = new FairQueue()
+export class Req extends Dealer {
   private readonly correlate: boolean
   /** Of the last request: only its low 32 bits are sent. */
   private request: number
@@ -26,28 +23,14 @@ export class Req extends Pattern {
   private held: Message | undefined = undefined
 
   constructor(options: Options) {
-    super()
+    super(options)
     this.correlate = options.correlate
-    this.request = options.firstRequest
-  }
-
-  override attach(pipe: Pipe): void {
-    this.out.attach(pipe)
-    this.in.attach(pipe)
+    this.request = options.first
   }
 
   override detach(pipe: Pipe): void {
-    this.out.detach(pipe)
-    this.in.detach(pipe)
+    super.detach(pipe)
     if (this.server === pipe) this.server = undefined
-  }
-
-  override readActivated(pipe: Pipe): void {
-    this.in.activated(pipe)
-  }
-
-  override writeActivated(pipe: Pipe): void {
-    this.out.activated(pipe)
   }
 
   override send(message: Message): Sent {

@@ -1,55 +1,26 @@
 import type { Message } from "../../Message.ts"
-import { FairQueue } from "../FairQueue.ts"
-import { type Options, Pattern } from "../Pattern.ts"
-import type { Pipe } from "../Pipe.ts"
-import { Subscriptions } from "../SubscriptionTree.ts"
+import { type Options, type Sent, WRONG_STATE } from "../Pattern.ts"
+import { XSub } from "./xsub.ts"
 
 /**
- * SUB (RFC 29): tells every publisher what it subscribes to, and takes what matches, one message of each in turn. What was
- * under way when a subscription ended is filtered here.
+ * SUB (RFC 29): an XSUB that does not send, and takes only what matches its subscriptions: what was under way when one
+ * ended is filtered here.
  *
  * @category patterns
  * @since 0.1.0
  */
-export class Sub extends Pattern {
-  private readonly in = new FairQueue()
-  private readonly pipes = new Set<Pipe>()
-  private readonly subscriptions = new Subscriptions()
+export class Sub extends XSub {
   private readonly inverted: boolean
   /** Found by `hasIn`, and not taken yet. */
   private held: Message | undefined = undefined
 
   constructor(options: Options) {
-    super()
+    super(options)
     this.inverted = options.invertMatching
   }
 
-  override attach(pipe: Pipe): void {
-    this.in.attach(pipe)
-    this.pipes.add(pipe)
-  }
-
-  override detach(pipe: Pipe): void {
-    this.in.detach(pipe)
-    this.pipes.delete(pipe)
-  }
-
-  override connected(pipe: Pipe): void {
-    this.subscriptions.visit((prefix) => pipe.command("SUBSCRIBE", prefix))
-  }
-
-  override readActivated(pipe: Pipe): void {
-    this.in.activated(pipe)
-  }
-
-  override subscribe(prefix: Uint8Array): void {
-    if (!this.subscriptions.add(prefix)) return
-    for (const pipe of this.pipes) pipe.command("SUBSCRIBE", prefix)
-  }
-
-  override unsubscribe(prefix: Uint8Array): void {
-    if (!this.subscriptions.remove(prefix)) return
-    for (const pipe of this.pipes) pipe.command("CANCEL", prefix)
+  override send(_message: Message): Sent {
+    return WRONG_STATE
   }
 
   override hasIn(): boolean {

@@ -1,0 +1,497 @@
+/**
+ * What is between two sockets in memory, from the first attempt to the end that both know of.
+ *
+ * While nothing is wrong and nobody records, the two pipes know each other, and this stands aside (`isDirect`). Otherwise
+ * all passes through it, in two lanes: the steps of connecting, messages, commands, heartbeats, and the word that one side
+ * has ended it. Each side learns of what happens when that arrives, so a side can be connected to one that is gone.
+ */
+import * as Duration from "effect/Duration"
+import * as Endpoint from "../../Endpoint.ts"
+import type { Message } from "../../Message.ts"
+import { type Depth, type Connection as Description, type Party, TraceEntry } from "../../Network.ts"
+import { SocketEvent } from "../../SocketEvent.ts"
+import type { Command } from "../Pipe.ts"
+import { fine } from "./conditions.ts"
+import { type Item, Lane } from "./lane.ts"
+import type { MemoryPipe } from "./memoryPipe.ts"
+import type { Bound, MemoryNetwork } from "./network.ts"
+import { Side, stateOf } from "./side.ts"
+
+/** How long a system tries to connect: Linux, by default. */
+const systemTimeout = 127_000
+
+export class Connection {
+  readonly name: string
+  readonly isNetworked: boolean
+  private readonly dialer: Side
+  private readonly acceptor: Side
+  private readonly network: MemoryNetwork
+  private readonly bound: Bound
+  /** Whether nothing is wrong with it, and nobody records. */
+  private isCalm = false
+  private isDirect = false
+  private isMoving = false
+
+  constructor(network: MemoryNetwork, name: string, pipe: MemoryPipe, endpoint: Endpoint.Endpoint, bound: Bound) {
+    this.network = network
+    this.name = name
+    this.bound = bound
+    this.isNetworked = endpoint._tag !== "Inproc"
+    const { link, port } = bound
+    const lane = (way: string) => new Lane(network.chance(`${name} ${way}`))
+    const { agenda } = network
+    this.dialer = new Side(this, agenda, pipe.link.party, pipe.port, Endpoint.format(endpoint), lane("forward"))
+    this.acceptor = new Side(this, agenda, link.party, port, Endpoint.format(bound.endpoint), lane("backward"))
+    this.dialer.pipe = pipe
+  }
+
+  get from(): Party {
+    return this.dialer.party
+  }
+
+  get to(): Party {
+    return this.acceptor.party
+  }
+
+  // ---------------------------------------------------------------------------
+  // Connecting
+  // ---------------------------------------------------------------------------
+
+  /** Connects: before it returns, where nothing is in the way. */
+  begin(pipe: MemoryPipe): void {
+    pipe.connection = this
+    this.review()
+    if (this.isCalm && !this.network.rejects(this.bound)) this.meet(pipe)
+    else this.approach()
+  }
+
+  private approach(): void {
+    this.post(this.dialer, { _tag: "Connect" })
+    const { connectTimeout } = this.dialer.port.options
+    const within = connectTimeout === undefined ? systemTimeout : Duration.toMillis(connectTimeout)
+    if (this.dialer.phase === "away") this.dialer.expectWithin(within)
+  }
+
+  private meet(pipe: MemoryPipe): void {
+    const { acceptor, dialer } = this
+    dialer.port.log(SocketEvent.Connected({ endpoint: dialer.endpoint }))
+    acceptor.port.log(SocketEvent.Accepted({ endpoint: acceptor.endpoint }))
+    const problem = dialer.incompatibility(acceptor)
+    if (problem !== undefined) {
+      dialer.failHandshake("protocol", problem)
+      acceptor.failHandshake("protocol", acceptor.incompatibility(dialer) ?? problem)
+      dialer.phase = "gone"
+      acceptor.phase = "gone"
+      this.finish()
+      pipe.connection = undefined
+      pipe.failed(problem)
+      return
+    }
+    const accepted = this.accept()
+    dialer.rise()
+    acceptor.rise()
+    this.isDirect = true
+    pipe.connect(accepted)
+  }
+
+  /** Nothing is bound there any more: who is still in the handshake has come in vain. */
+  turnAway(bound: Bound): void {
+    if (this.bound !== bound || this.acceptor.phase !== "greeting") return
+    this.leave(this.acceptor)
+    this.tellEnd(this.acceptor)
+  }
+
+  private accept(): MemoryPipe {
+    const pipe = this.bound.link.accepted(this.acceptor.port, this.acceptor.endpoint, this.isNetworked)
+    this.acceptor.pipe = pipe
+    pipe.connection = this
+    return pipe
+  }
+
+  private greet(side: Side): void {
+    side.phase = "greeting"
+    side.expectWithin(Duration.toMillis(side.port.options.handshakeInterval))
+  }
+
+  /** The handshake has succeeded, as this side sees it. */
+  private rise(side: Side, pipe: MemoryPipe): void {
+    side.rise()
+    side.pulse.start(side.upAt)
+    this.network.record?.(TraceEntry.Connected({ time: side.upAt, connection: this.name, by: side.party.name }))
+    pipe.rise(this)
+    // Room that was made in the meantime: nobody could tell.
+    this.peerOf(pipe)?.wakeWriter()
+  }
+
+  // ---------------------------------------------------------------------------
+  // What the pipes want of it
+  // ---------------------------------------------------------------------------
+
+  send(pipe: MemoryPipe, message: Message): void {
+    const side = this.sideOf(pipe)
+    const far = this.farFrom(side)
+    if (pipe.isConflating && side.lane.replaceNewest(message)) {
+      this.network.count("conflated", 1)
+      return
+    }
+    if (far.phase !== "gone") far.pipe?.expect(1)
+    this.post(side, { _tag: "Message", message, sent: this.network.agenda.now })
+  }
+
+  command(pipe: MemoryPipe, command: Command, body: Uint8Array): void {
+    this.post(this.sideOf(pipe), { _tag: "Command", command, body })
+  }
+
+  hasRoom(pipe: MemoryPipe): boolean {
+    const side = this.sideOf(pipe)
+    const far = this.peerOf(pipe)
+    return far === undefined
+      ? side.lane.messages + side.lane.standing < pipe.roomAt(this.farFrom(side).port)
+      : far.isRoomy
+  }
+
+  /** How many messages of a pipe are still its own: behind the high-water mark of the receiver. */
+  unsent(pipe: MemoryPipe): number {
+    return this.behind(this.sideOf(pipe))
+  }
+
+  /** The other end, while its socket has it. */
+  peerOf(pipe: MemoryPipe): MemoryPipe | undefined {
+    const far = this.farFrom(this.sideOf(pipe))
+    return far.phase === "gone" ? undefined : far.pipe
+  }
+
+  /** One side ends it; what it has handed over still arrives. The effect tells the other side, now or by and by. */
+  close(pipe: MemoryPipe): () => void {
+    const side = this.sideOf(pipe)
+    const far = this.farFrom(side)
+    const wasDirect = this.isDirect
+    this.leave(side)
+    if (wasDirect) return () => this.lose(far)
+    return () => this.tellEnd(side)
+  }
+
+  /** Breaks, for both at once; the far side of `pipe`, where it is given, learns of it first. */
+  cut(pipe?: MemoryPipe): void {
+    const first = pipe === undefined ? this.acceptor : this.farFrom(this.sideOf(pipe))
+    const sides = [first, this.farFrom(first)].filter(({ phase }) => phase !== "gone")
+    const told = sides.map((side) => this.leave(side))
+    this.finish()
+    for (const tell of told) tell()
+  }
+
+  /** Sends what breaks the protocol, both ways. */
+  corrupt(): void {
+    if (this.isDirect) this.impair()
+    for (const side of [this.dialer, this.acceptor]) if (side.phase === "up") this.post(side, { _tag: "Garbage" })
+  }
+
+  /** The state of the network has changed. */
+  review(): void {
+    const { agenda, conditions } = this.network
+    const { acceptor, dialer } = this
+    const of = (from: Side, to: Side) =>
+      this.isNetworked
+        ? conditions.of({ connection: this.name, from: from.party, to: to.party, isForward: from === dialer })
+        : fine
+    const forward = of(dialer, acceptor)
+    const backward = of(acceptor, dialer)
+    dialer.lane.setCondition(forward, agenda.now)
+    acceptor.lane.setCondition(backward, agenda.now)
+    this.isCalm = forward === fine && backward === fine && this.network.record === undefined
+    if (this.isDirect && !this.isCalm) this.impair()
+    if (!this.isDirect) this.move()
+  }
+
+  describe(): Description {
+    const { acceptor, dialer } = this
+    return {
+      name: this.name,
+      state: stateOf(dialer, acceptor),
+      from: dialer.party.name,
+      to: acceptor.party.name,
+      endpoint: dialer.endpoint,
+      forward: this.depth(dialer),
+      backward: this.depth(acceptor)
+    }
+  }
+
+  private depth(side: Side): Depth {
+    const far = this.farFrom(side)
+    const isGone = side.phase === "gone"
+    const inLane = side.lane.messages
+    const behind = isGone ? 0 : this.behind(side)
+    const behindInLane = Math.min(behind, inLane)
+    const pending = far.phase === "gone" ? 0 : (far.pipe?.pending ?? 0)
+    const waiting = isGone || side.phase === "up" ? 0 : (side.pipe?.unsent.queued ?? 0)
+    return {
+      unsent: behind + waiting,
+      inFlight: inLane - behindInLane,
+      received: pending - (behind - behindInLane),
+      dropped: isGone ? 0 : (side.pipe?.missed ?? 0)
+    }
+  }
+
+  // ---------------------------------------------------------------------------
+  // What arrives
+  // ---------------------------------------------------------------------------
+
+  private post(side: Side, item: Item): void {
+    side.lane.add(item, this.network.agenda.now)
+    this.move()
+  }
+
+  /** Has everything arrive whose time has come, and plans for the rest. */
+  private readonly move = (): void => {
+    if (this.isMoving) return
+    this.isMoving = true
+    const { acceptor, dialer } = this
+    const { now } = this.network.agenda
+    const moveOne = (from: Side, to: Side): boolean => {
+      const item = from.lane.next(now)
+      if (item !== undefined) this.arrive(to, from, item)
+      return item !== undefined
+    }
+    while (moveOne(dialer, acceptor) || moveOne(acceptor, dialer));
+    this.isMoving = false
+    this.plan(dialer)
+    this.plan(acceptor)
+    if (this.isCalm && dialer.phase === "up" && acceptor.phase === "up") this.goDirect()
+  }
+
+  private plan({ lane }: Side): void {
+    const { agenda } = this.network
+    const { due } = lane
+    if (lane.arrival?.time === due && lane.arrival?.isOff === false) return
+    agenda.callOff(lane.arrival)
+    lane.arrival = due === undefined ? undefined : agenda.at(due, this.move)
+  }
+
+  private arrive(side: Side, from: Side, item: Item): void {
+    side.pulse.hear()
+    switch (item._tag) {
+      case "Connect":
+        this.admit(side)
+        break
+      case "Refuse":
+        this.lose(side, "the connection was refused")
+        break
+      case "Accept":
+        side.port.log(SocketEvent.Connected({ endpoint: side.endpoint }))
+        this.greet(side)
+        this.post(side, { _tag: "Hello" })
+        break
+      case "Hello":
+        this.shakeHands(side, from)
+        break
+      case "Welcome":
+        if (side.pipe !== undefined) this.rise(side, side.pipe)
+        break
+      case "Unwelcome":
+        side.failHandshake(item.problem, item.detail)
+        side.phase = "away" // it has told of it
+        this.lose(side, item.detail)
+        break
+      case "Message":
+        side.pipe?.expect(-1)
+        this.recordMessage(side, from, item.message, item.sent)
+        side.pipe?.receive(item.message)
+        break
+      case "Command":
+        if (side.pipe !== undefined) side.port.command(side.pipe, item.command, item.body)
+        break
+      case "Ping":
+        side.pulse.live(item.timeToLive)
+        this.post(side, { _tag: "Pong" })
+        break
+      case "Pong":
+        break
+      case "Garbage":
+        this.abort(side)
+        break
+      case "End":
+        this.lose(side)
+        break
+    }
+  }
+
+  /** Somebody wants to connect. */
+  private admit(side: Side): void {
+    if (this.network.isOpen(this.bound)) {
+      side.port.log(SocketEvent.Accepted({ endpoint: side.endpoint }))
+      this.greet(side)
+      this.post(side, { _tag: "Accept" })
+    } else {
+      this.post(side, { _tag: "Refuse" })
+      side.phase = "gone"
+    }
+  }
+
+  /** The bound socket answers the other's greeting. */
+  private shakeHands(side: Side, from: Side): void {
+    if (from.phase === "gone") return // which it learns next
+    const problem = side.incompatibility(from)
+    if (problem !== undefined || this.network.rejects(this.bound)) {
+      const kind = problem === undefined ? "other" : "protocol"
+      side.failHandshake(kind, problem ?? rejection)
+      side.rest()
+      this.post(side, { _tag: "Unwelcome", problem: kind, detail: from.incompatibility(side) ?? rejection })
+      side.phase = "gone"
+      return
+    }
+    const pipe = this.accept()
+    if (from.pipe !== undefined) {
+      pipe.prepare(from.pipe)
+      from.pipe.prepare(pipe)
+    }
+    this.post(side, { _tag: "Welcome" })
+    this.rise(side, pipe)
+  }
+
+  private recordMessage(side: Side, from: Side, message: Message, sent: number): void {
+    const { record } = this.network
+    if (record === undefined) return
+    record(
+      TraceEntry.Message({
+        time: this.network.agenda.now,
+        sent,
+        connection: this.name,
+        from: from.party.name,
+        to: side.party.name,
+        frames: message.length,
+        bytes: message.reduce((sum, frame) => sum + frame.length, 0),
+        head: (message[message.length - 1] ?? message[0]).slice(0, 16)
+      })
+    )
+  }
+
+  // ---------------------------------------------------------------------------
+  // Directly, or not
+  // ---------------------------------------------------------------------------
+
+  private goDirect(): void {
+    const { acceptor, dialer } = this
+    if (this.isDirect || !dialer.lane.isEmpty || !acceptor.lane.isEmpty) return
+    this.isDirect = true
+    for (const side of [dialer, acceptor]) side.pulse.stop()
+    if (dialer.pipe !== undefined && acceptor.pipe !== undefined) dialer.pipe.goDirect(acceptor.pipe)
+  }
+
+  private impair(): void {
+    this.isDirect = false
+    for (const side of [this.dialer, this.acceptor]) {
+      side.pipe?.goVia(this)
+      this.farFrom(side).pulse.live(side.pulse.start(side.upAt))
+    }
+  }
+
+  /** Heartbeats: none while it is direct, for then every ping is answered. */
+  ping(side: Side): void {
+    this.post(side, { _tag: "Ping", timeToLive: side.pulse.timeToLive })
+  }
+
+  // ---------------------------------------------------------------------------
+  // The end
+  // ---------------------------------------------------------------------------
+
+  /**
+   * A side has no part in it any more: it keeps what is still its own, gives back what is the other's, and hears nothing.
+   * Answers with what tells its socket, where that did not ask for it.
+   */
+  private leave(side: Side, problem?: string): () => void {
+    const far = this.farFrom(side)
+    const { phase, pipe } = side
+    side.rest()
+    const kept = this.takeBack(side)
+    side.phase = "gone"
+    pipe?.expect(-far.lane.messages)
+    far.lane.die(far.phase === "gone" || pipe === undefined ? [] : pipe.giveUp(), pipe?.pending ?? 0)
+    this.plan(far)
+    pipe?.detach(phase === "up" ? kept : undefined)
+    if (phase === "up") {
+      const time = this.network.agenda.now
+      this.network.record?.(TraceEntry.Disconnected({ time, connection: this.name, by: side.party.name }))
+      return () => pipe?.lost()
+    }
+    const detail = problem ?? "the connection ended in the handshake"
+    return () => {
+      if (phase === "greeting") side.failHandshake("other", detail)
+      pipe?.failed(detail)
+    }
+  }
+
+  /** A side learns that the other has ended it. */
+  private lose(side: Side, problem?: string): void {
+    const tell = this.leave(side, problem)
+    this.tellEnd(side)
+    tell()
+  }
+
+  /** A side ends it, as one that cannot go on: what it has handed over is lost. */
+  abort(side: Side): void {
+    const tell = this.leave(side, side.phase === "away" ? "the connection timed out" : "the handshake took too long")
+    this.loseAll(side)
+    this.tellEnd(side)
+    tell()
+  }
+
+  /** Behind all that it has handed over. */
+  private tellEnd(side: Side): void {
+    const far = this.farFrom(side)
+    // Who is bound, and has not heard of it yet, need not hear of its end.
+    if (far === this.acceptor && far.phase === "away") far.phase = "gone"
+    if (far.phase === "gone") this.finish()
+    else this.post(side, { _tag: "End" })
+  }
+
+  private finish(): void {
+    for (const side of [this.dialer, this.acceptor]) {
+      side.rest()
+      this.loseAll(side)
+      side.lane.isDead = true
+      this.plan(side)
+    }
+    this.network.forget(this)
+  }
+
+  /** What is still on its way is lost. */
+  private loseAll(side: Side): void {
+    const count = side.lane.messages
+    if (count === 0) return
+    const far = this.farFrom(side)
+    side.lane.removeNewest(count)
+    if (far.phase !== "gone") far.pipe?.expect(-count)
+    this.network.count("disconnected", count)
+    const time = this.network.agenda.now
+    const { name: connection } = this
+    this.network.record?.(TraceEntry.Lost({ time, connection, from: side.party.name, to: far.party.name, count }))
+  }
+
+  /** The messages behind the receiver's mark travel no further. */
+  private takeBack(side: Side): Array<Message> {
+    const far = this.farFrom(side)
+    const behind = this.behind(side)
+    const inLane = Math.min(behind, side.lane.messages)
+    const newest = side.lane.removeNewest(inLane)
+    if (far.phase === "gone" || far.pipe === undefined) return newest
+    far.pipe.expect(-inLane)
+    return [...far.pipe.giveBack(behind - inLane), ...newest]
+  }
+
+  private behind(side: Side): number {
+    const far = this.farFrom(side)
+    if (!this.isNetworked || side.phase !== "up") return 0
+    const waiting = far.phase === "gone" ? side.lane.standing : (far.pipe?.pending ?? 0)
+    return Math.max(0, waiting + side.lane.messages - far.port.options.highWaterMark.receive)
+  }
+
+  private sideOf(pipe: MemoryPipe): Side {
+    return this.acceptor.pipe === pipe ? this.acceptor : this.dialer
+  }
+
+  private farFrom(side: Side): Side {
+    return side === this.dialer ? this.acceptor : this.dialer
+  }
+}
+
+const rejection = "the network rejects it, as it was told to"

@@ -1,0 +1,146 @@
+import * as Effect from "effect/Effect"
+import type * as Random from "effect/Random"
+import * as Endpoint from "../../Endpoint.ts"
+import type { Connection as Description, Party } from "../../Network.ts"
+import { SocketEvent } from "../../SocketEvent.ts"
+import type { SocketType } from "../../SocketType.ts"
+import { AddressInUse, Unsupported } from "../../ZmqError.ts"
+import { type Link, LinkDown, type Listener, type Port } from "../Link.ts"
+import type { Engine } from "../SocketEngine.ts"
+import { MemoryPipe } from "./memoryPipe.ts"
+import type { MemoryNetwork } from "./network.ts"
+
+/** A message to nobody means something else for these: a peer that has left. */
+const answering: ReadonlySet<string> = new Set(["REP", "ROUTER"])
+
+/**
+ * The network as one socket sees it.
+ */
+export class MemoryLink implements Link<MemoryPipe> {
+  readonly network: MemoryNetwork
+  readonly party: Party
+  readonly type: SocketType
+  /** What the socket draws chance from, and nobody else. */
+  readonly random: Random.Random
+  /** Those that may have something in them. */
+  readonly pipes = new Set<MemoryPipe>()
+  engine: Engine | undefined = undefined
+  private sweepAt = 16
+
+  constructor(network: MemoryNetwork, party: Party, type: SocketType, random: Random.Random) {
+    this.network = network
+    this.party = party
+    this.type = type
+    this.random = random
+  }
+
+  readonly pipe = (endpoint: Endpoint.Endpoint, port: Port): MemoryPipe =>
+    this.add(new MemoryPipe(this, port, Endpoint.format(endpoint), endpoint._tag !== "Inproc", true))
+
+  accepted(port: Port, endpoint: string, isNetworked: boolean): MemoryPipe {
+    return this.add(new MemoryPipe(this, port, endpoint, isNetworked, false))
+  }
+
+  readonly listen = (endpoint: Endpoint.Endpoint, port: Port): Effect.Effect<Listener, AddressInUse | Unsupported> =>
+    Effect.suspend((): Effect.Effect<Listener, AddressInUse | Unsupported> => {
+      if (endpoint._tag === "Other") return Effect.fail(unsupported(endpoint))
+      const bound = this.network.bind(endpoint, this, port)
+      if (bound === undefined) return Effect.fail(new AddressInUse({ endpoint: Endpoint.format(endpoint) }))
+      port.log(SocketEvent.Listening({ endpoint: Endpoint.format(bound.endpoint) }))
+      this.network.appear(bound)
+      return Effect.succeed({ endpoint: bound.endpoint, close: Effect.sync(() => this.network.unbind(bound)) })
+    })
+
+  readonly dial = (endpoint: Endpoint.Endpoint, pipe: MemoryPipe, _port: Port): Effect.Effect<never, LinkDown> =>
+    Effect.withFiber((fiber) =>
+      Effect.callback((resume) => {
+        const { network } = this
+        const attempt = (): boolean => {
+          const bound = network.find(endpoint)
+          if (bound === undefined) return false
+          network.connect(pipe, endpoint, bound)
+          return true
+        }
+        const abandon = Effect.sync(() => pipe.abandon())
+        pipe.dial(fiber.currentDispatcher, (down) => resume(Effect.fail(down)))
+        if (network.refuses(endpoint)) return pipe.failed("the connection was refused")
+        if (attempt()) return abandon
+        if (endpoint._tag !== "Inproc") {
+          const appeared = Effect.callback<void>((resume) =>
+            Effect.sync(
+              network.wait(endpoint, () => {
+                if (network.find(endpoint) === undefined) return false
+                resume(Effect.void)
+                return true
+              })
+            )
+          )
+          return resume(Effect.fail(new LinkDown({ problem: "the connection was refused", appeared })))
+        }
+        return Effect.andThen(Effect.sync(network.wait(endpoint, attempt)), abandon)
+      })
+    )
+
+  /** What is queued outside of connections. */
+  describe(): ReadonlyArray<Description> {
+    this.sweep()
+    const nothing = { unsent: 0, inFlight: 0, received: 0, dropped: 0 }
+    return Array.from(this.pipes).flatMap((pipe): ReadonlyArray<Description> => {
+      if (pipe.connection !== undefined || (!pipe.isDialer && pipe.pending === 0)) return []
+      const sent = { ...nothing, unsent: pipe.unsent.queued, dropped: pipe.missed }
+      const received = { ...nothing, received: pipe.pending }
+      const { endpoint, isDialer, open } = pipe
+      return [
+        {
+          name: isDialer ? `${this.party.name} → ${endpoint}` : `→ ${this.party.name} ${endpoint}`,
+          state: open ? "Connecting" : "Ended",
+          from: isDialer ? this.party.name : undefined,
+          to: isDialer ? undefined : this.party.name,
+          endpoint,
+          forward: isDialer ? sent : received,
+          backward: isDialer ? received : sent
+        }
+      ]
+    })
+  }
+
+  get unheard(): number {
+    return this.engine?.unheard ?? 0
+  }
+
+  get unheardCause(): "unroutable" | "noSubscriber" {
+    return answering.has(this.type) ? "unroutable" : "noSubscriber"
+  }
+
+  /** The socket is closed. */
+  end(): void {
+    this.network.count(this.unheardCause, this.unheard)
+    for (const pipe of this.pipes) this.network.settle(pipe)
+    this.pipes.clear()
+  }
+
+  private add(pipe: MemoryPipe): MemoryPipe {
+    if (this.pipes.size >= this.sweepAt) {
+      this.sweep()
+      this.sweepAt = 2 * this.pipes.size + 16
+    }
+    this.pipes.add(pipe)
+    return pipe
+  }
+
+  /** Lets go of pipes that are over: nothing comes in any more, and what has is taken, or nobody reads it. */
+  private sweep(): void {
+    for (const pipe of this.pipes) {
+      if (pipe.open || pipe.connection !== undefined || (pipe.finished && pipe.pending > 0)) continue
+      this.network.settle(pipe)
+      this.pipes.delete(pipe)
+    }
+  }
+}
+
+const unsupported = (endpoint: Endpoint.Other): Unsupported =>
+  new Unsupported({
+    transport: "memory",
+    feature: `${endpoint.scheme}:// endpoints`,
+    hint: "use tcp://host:port, ipc://path or inproc://name"
+  })

@@ -1,0 +1,79 @@
+import type { Connection as Description, Party } from "../../Network.ts"
+import { type HandshakeProblem, SocketEvent } from "../../SocketEvent.ts"
+import * as SocketType from "../../SocketType.ts"
+import type { Port } from "../Link.ts"
+import type { Agenda, Appointment } from "./agenda.ts"
+import type { Lane } from "./lane.ts"
+import type { MemoryPipe } from "./memoryPipe.ts"
+import { Pulse } from "./pulse.ts"
+
+/** What a side asks of its connection. */
+interface Owner {
+  readonly ping: (side: Side) => void
+  readonly abort: (side: Side) => void
+}
+
+/** One of the two sockets of a connection. */
+export class Side {
+  readonly party: Party
+  readonly port: Port
+  readonly endpoint: string
+  /** What it sends. */
+  readonly lane: Lane
+  readonly pulse: Pulse
+  /** A bound socket has none until the handshake succeeds. */
+  pipe: MemoryPipe | undefined = undefined
+  /** Before the connection, from there to the end of the handshake, connected, and after its end. */
+  phase: "away" | "greeting" | "up" | "gone" = "away"
+  upAt = 0
+  private readonly agenda: Agenda
+  private readonly onTimeout: () => void
+  private patience: Appointment | undefined = undefined
+
+  constructor(owner: Owner, agenda: Agenda, party: Party, port: Port, endpoint: string, lane: Lane) {
+    this.agenda = agenda
+    this.party = party
+    this.port = port
+    this.endpoint = endpoint
+    this.lane = lane
+    this.onTimeout = () => owner.abort(this)
+    this.pulse = new Pulse(agenda, port.options.heartbeat, () => owner.ping(this), this.onTimeout)
+  }
+
+  /** For so many milliseconds it waits for the next step of the connection to be made. */
+  expectWithin(millis: number): void {
+    this.agenda.callOff(this.patience)
+    if (Number.isFinite(millis)) this.patience = this.agenda.at(this.agenda.now + millis, this.onTimeout)
+  }
+
+  /** Is connected. */
+  rise(): void {
+    this.agenda.callOff(this.patience)
+    this.phase = "up"
+    this.upAt = this.agenda.now
+  }
+
+  /** Waits for nothing any more. */
+  rest(): void {
+    this.agenda.callOff(this.patience)
+    this.pulse.stop()
+  }
+
+  failHandshake(problem: HandshakeProblem, detail: string): void {
+    const { endpoint, port } = this
+    port.log(SocketEvent.HandshakeFailed({ endpoint, problem, detail }))
+    port.log(SocketEvent.Disconnected({ endpoint }))
+  }
+
+  /** Why it cannot be connected with this one. */
+  incompatibility(far: Side): string | undefined {
+    if (SocketType.isCompatible(this.port.type, far.port.type)) return undefined
+    return `a ${this.port.type} socket cannot be connected with a ${far.port.type} socket`
+  }
+}
+
+export const stateOf = (dialer: Side, acceptor: Side): Description["state"] => {
+  if (dialer.phase === "gone" || acceptor.phase === "gone") return "HalfOpen"
+  if (dialer.phase === "up" && acceptor.phase === "up") return "Connected"
+  return dialer.phase === "away" ? "Connecting" : "Handshaking"
+}

@@ -1,0 +1,130 @@
+import type { Message } from "../../Message.ts"
+import { FairQueue } from "../FairQueue.ts"
+import { Greeting } from "../Greeting.ts"
+import type { Options } from "../Pattern.ts"
+import type { Command, Pipe } from "../Pipe.ts"
+import { Subscribers } from "../SubscriptionTree.ts"
+import { Pub } from "./pub.ts"
+
+/** A message to be taken; and whose subscription it tells of, where it does and that one is there. */
+interface Notice {
+  readonly message: Message
+  readonly subscriber: Pipe | undefined
+}
+
+/**
+ * XPUB (RFC 29): a PUB that takes what subscribers send, and their subscriptions: a byte, 1 for a new one and 0 for one
+ * that ended, and the prefix.
+ *
+ * Told are subscriptions to what nobody was subscribed to, and ends after which nobody is; all of them by `verbosity`. With
+ * `manual` all are told, and none holds but for what `subscribe` and `unsubscribe` say, of the subscriber whose message was
+ * taken last.
+ *
+ * @category patterns
+ * @since 0.1.0
+ */
+export class XPub extends Pub {
+  private readonly in = new FairQueue()
+  private readonly greeting: Greeting
+  /** In the order in which they came, and after what their subscribers had sent before; up to `told` they were taken. */
+  private notices: Array<Notice> = []
+  private told = 0
+  /** What was asked for, and need not hold. Of `manual`. */
+  private readonly asked = new Subscribers<Pipe>()
+  private last: Pipe | undefined = undefined
+
+  constructor(options: Options) {
+    super(options)
+    this.greeting = new Greeting(options.welcomeMessage && [options.welcomeMessage])
+  }
+
+  override attach(pipe: Pipe): void {
+    this.out.attach(pipe)
+    this.in.attach(pipe)
+    this.greeting.attach(pipe)
+  }
+
+  override detach(pipe: Pipe): void {
+    this.forget(pipe)
+    this.greeting.detach(pipe)
+    this.in.detach(pipe)
+    this.out.detach(pipe)
+  }
+
+  override connected(pipe: Pipe): void {
+    this.forget(pipe)
+    this.greeting.connected(pipe)
+  }
+
+  override readActivated(pipe: Pipe): void {
+    this.in.activated(pipe)
+  }
+
+  override command(pipe: Pipe, command: Command, body: Uint8Array): void {
+    for (const message of pipe.take(Number.POSITIVE_INFINITY)) this.notices.push({ message, subscriber: undefined })
+    const { manual, verbosity } = this.options
+    const isNew = command === "SUBSCRIBE"
+    const subscribers = manual ? this.asked : this.subscribers
+    const isFirstOrLast = isNew ? subscribers.add(body, pipe) : subscribers.remove(body, pipe)
+    if (manual || isFirstOrLast || verbosity === "all" || (isNew && verbosity === "subscriptions")) {
+      this.tell(isNew, body, pipe)
+    }
+  }
+
+  override subscribe(prefix: Uint8Array): void {
+    if (this.last !== undefined) this.subscribers.add(prefix, this.last)
+  }
+
+  override unsubscribe(prefix: Uint8Array): void {
+    if (this.last !== undefined) this.subscribers.remove(prefix, this.last)
+  }
+
+  override hasIn(): boolean {
+    // Who is found to have left leaves notices.
+    return this.untold > 0 || this.in.hasIn() || this.untold > 0
+  }
+
+  override takeOne(): Message | undefined {
+    if (!this.hasIn()) return undefined
+    const notice = this.notices[this.told]
+    this.last = notice?.subscriber
+    if (notice === undefined) return this.in.takeOne()
+    this.told++
+    if (this.told * 2 >= this.notices.length) {
+      this.notices = this.notices.slice(this.told)
+      this.told = 0
+    }
+    return notice.message
+  }
+
+  /** With `manual` one at a time, to be confirmed before the next. */
+  override take(max: number): ReadonlyArray<Message> {
+    if (!this.hasIn()) return []
+    if (this.untold === 0 && !this.options.manual) return this.in.take(max)
+    const most = this.options.manual ? 1 : Math.min(max, this.untold)
+    return Array.from({ length: most }, () => this.takeOne() as Message) // there are so many
+  }
+
+  private get untold(): number {
+    return this.notices.length - this.told
+  }
+
+  /** The subscriptions of a peer that has left, or of its last connection. */
+  private forget(pipe: Pipe): void {
+    const { manual, verbosity } = this.options
+    const tellAll = manual || verbosity === "all"
+    const tell = (prefix: Uint8Array, isGone: boolean) => {
+      if (tellAll || isGone) this.tell(false, prefix, undefined)
+    }
+    this.asked.removeAll(pipe, tell)
+    this.subscribers.removeAll(pipe, manual ? undefined : tell)
+    if (this.last === pipe) this.last = undefined
+  }
+
+  private tell(isNew: boolean, prefix: Uint8Array, subscriber: Pipe | undefined): void {
+    const frame = new Uint8Array(prefix.length + 1)
+    frame[0] = isNew ? 1 : 0
+    frame.set(prefix, 1)
+    this.notices.push({ message: [frame], subscriber })
+  }
+}
