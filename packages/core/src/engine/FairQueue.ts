@@ -1,72 +1,49 @@
 /**
  * Fair queueing over the pipes that have messages: one message of each in turn.
  *
- * The pipes that may have messages, the active ones, are at the front of the list. One that is found empty is swapped out
- * behind them, and comes back to their end when something arrives.
- *
  * @since 0.1.0
  */
 import type { Message } from "../Message.ts"
 import type { Pipe } from "./Pipe.ts"
-import { IN, PipeList } from "./PipeList.ts"
+import { IN } from "./PipeList.ts"
+import { Rotation } from "./Rotation.ts"
 
 /**
  * @category models
  * @since 0.1.0
  */
-export class FairQueue {
-  /** The pipe that the last message came from. */
+export class FairQueue extends Rotation {
+  /** The pipe that the last message came from, where messages are taken one by one. */
   last: Pipe | undefined = undefined
-  private readonly list = new PipeList(IN)
-  private active = 0
-  /** The index of the pipe whose turn it is. */
-  private current = 0
 
-  attach(pipe: Pipe): void {
-    this.list.push(pipe)
-    this.activated(pipe)
+  constructor() {
+    super(IN)
   }
 
-  detach(pipe: Pipe): void {
+  override detach(pipe: Pipe): void {
     if (this.last === pipe) this.last = undefined
-    const index = this.list.indexOf(pipe)
-    if (index < this.active) {
-      this.active--
-      this.list.swap(index, this.active)
-      if (this.current === this.active) this.current = 0
-    }
-    this.list.remove(pipe)
-  }
-
-  /** Something arrived in a pipe that was found empty. */
-  activated(pipe: Pipe): void {
-    const index = this.list.indexOf(pipe)
-    if (index < this.active) return
-    this.list.swap(index, this.active)
-    this.active++
+    super.detach(pipe)
   }
 
   /** Whether there is a message; takes none. */
   hasIn(): boolean {
-    while (this.active > 0) {
-      const pipe = this.list.at(this.current)
+    for (let pipe = this.turn; pipe !== undefined; pipe = this.turn) {
       if (pipe.hasIn()) return true
-      this.deactivate(pipe)
+      this.found(pipe)
     }
     return false
   }
 
   /** The next message in turn. */
   takeOne(): Message | undefined {
-    while (this.active > 0) {
-      const pipe = this.list.at(this.current)
+    for (let pipe = this.turn; pipe !== undefined; pipe = this.turn) {
       const message = pipe.takeOne()
       if (message !== undefined) {
-        if (++this.current >= this.active) this.current = 0
+        this.advance()
         this.last = pipe
         return message
       }
-      this.deactivate(pipe)
+      this.found(pipe)
     }
     return undefined
   }
@@ -77,28 +54,26 @@ export class FairQueue {
    */
   take(max: number): Array<Message> {
     const out: Array<Message> = []
-    while (this.active > 0 && out.length < max) {
-      const pipe = this.list.at(this.current)
-      if (this.active === 1 && out.length === 0) {
+    for (let pipe = this.turn; pipe !== undefined && out.length < max; pipe = this.turn) {
+      if (this.isAlone && out.length === 0) {
         const batch = pipe.take(max)
         if (batch.length > 0) return batch
-        this.deactivate(pipe)
+        this.found(pipe)
       } else {
         const message = pipe.takeOne()
-        if (message === undefined) this.deactivate(pipe)
+        if (message === undefined) this.found(pipe)
         else {
           out.push(message)
-          if (++this.current >= this.active) this.current = 0
+          this.advance()
         }
       }
     }
     return out
   }
 
-  private deactivate(pipe: Pipe): void {
-    this.active--
-    this.list.swap(this.current, this.active)
-    if (this.current === this.active) this.current = 0
+  /** The pipe whose turn it is was found empty. */
+  private found(pipe: Pipe): void {
+    this.deactivate()
     // Only now, with the list in order: this detaches the pipe.
     if (pipe.finished) pipe.events.ended(pipe)
   }
