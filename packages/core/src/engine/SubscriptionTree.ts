@@ -127,6 +127,8 @@ class Node<V> {
   /** In the order of the first bytes of their edges; and these bytes. */
   children: Array<Node<V>> = []
   firsts = ""
+  /** For a node of many children, the place of each byte's child, from 1 on. */
+  private places: Uint8Array | undefined = undefined
   value: V | undefined = undefined
 
   constructor(edge: string, parent: Node<V> | undefined) {
@@ -161,10 +163,24 @@ class Node<V> {
     this.note()
   }
 
+  /** The child whose edge begins with a byte. */
+  childOf(byte: number): Node<V> | undefined {
+    const { places } = this
+    if (places === undefined) return this.childAt(this.indexOf(byte), byte)
+    const place = places[byte] as number // of 256
+    return place === 0 ? undefined : this.children[place - 1]
+  }
+
   private note(): void {
-    this.firsts = toText(Uint8Array.from(this.children, (child) => child.edge.charCodeAt(0)))
+    const firsts = Uint8Array.from(this.children, (child) => child.edge.charCodeAt(0))
+    this.firsts = toText(firsts)
+    this.places = firsts.length < tabled.least || firsts.length > tabled.most ? undefined : new Uint8Array(256)
+    for (const [i, byte] of firsts.entries()) if (this.places !== undefined) this.places[byte] = i + 1
   }
 }
+
+/** How many children a node has that finds them by a table: more than a search is good for, and no more than a byte counts. */
+const tabled = { least: 6, most: 255 }
 
 class RadixTree<V> {
   private readonly root = new Node<V>("", undefined)
@@ -193,8 +209,7 @@ class RadixTree<V> {
     let node = this.root
     let at = 0
     while (at < key.length) {
-      const byte = key[at] as number // below the length
-      const child = node.childAt(node.indexOf(byte), byte)
+      const child = node.childOf(key[at] as number) // below the length
       if (child === undefined || commonLength(child.edge, key, at) < child.edge.length) return undefined
       at += child.edge.length
       node = child
@@ -209,8 +224,7 @@ class RadixTree<V> {
     for (;;) {
       if (node.value !== undefined && f(node.value)) return true
       if (at === bytes.length) return false
-      const byte = bytes[at] as number // below the length
-      const child = node.childAt(node.indexOf(byte), byte)
+      const child = node.childOf(bytes[at] as number) // below the length
       if (child === undefined || commonLength(child.edge, bytes, at) < child.edge.length) return false
       at += child.edge.length
       node = child
