@@ -15,6 +15,8 @@
  * - connections are made at once, without a delay and without losing what a SUB would miss on a slow network, until
  *   `Network` is told otherwise: it makes the faults of networks, which heartbeats, handshakes and the times of connecting
  *   are for, and tells what is queued, dropped and on its way
+ * - security decides who is let in, over all three schemes; nothing is encrypted, and key pairs are taken at their word.
+ *   Who is refused tries again, as `reconnect` says
  *
  * Options of the physical network are accepted, and have no effect.
  *
@@ -33,8 +35,17 @@ import * as SocketEngine from "./engine/SocketEngine.ts"
 import { Host, Network, Observer, type TraceEntry } from "./Network.ts"
 import * as SocketType from "./SocketType.ts"
 import { type Capability, type Handle, Transport } from "./Transport.ts"
+import { Unsupported } from "./ZmqError.ts"
 
-const capabilities: ReadonlySet<Capability> = new Set<Capability>([...SocketType.all, "tcp", "ipc", "inproc"])
+const capabilities: ReadonlySet<Capability> = new Set<Capability>([
+  ...SocketType.all,
+  "tcp",
+  "ipc",
+  "inproc",
+  "null",
+  "plain",
+  "curve"
+])
 
 /** The version of this package. */
 const version = "0.1.0"
@@ -45,7 +56,9 @@ const transportOf = (network: MemoryNetwork, names: WeakMap<Handle, string>): Tr
     version,
     capabilities,
     open: Effect.fnUntraced(function* (type, options) {
+      if (options.ipcPeers !== undefined) return yield* unfiltered
       const link = network.open(yield* Host, type)
+      link.context = yield* Effect.context<never>()
       yield* Effect.addFinalizer(() => Effect.sync(() => network.close(link)))
       const first = Math.floor(link.random.nextDoubleUnsafe() * 2 ** 32)
       const engine = yield* SocketEngine.make(type, options, Patterns.make(type, { ...options, first }), link).pipe(
@@ -56,6 +69,12 @@ const transportOf = (network: MemoryNetwork, names: WeakMap<Handle, string>): Tr
       return engine
     })
   })
+
+const unfiltered = new Unsupported({
+  transport: "memory",
+  feature: "the option ipcPeers, for in memory all are of one process",
+  hint: "use a security that authenticates"
+})
 
 const networkOf = (network: MemoryNetwork, names: WeakMap<Handle, string>): Network["Service"] =>
   Network.of({

@@ -11,11 +11,13 @@ import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { dual } from "effect/Function"
+import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import { whenSafe } from "./internal/receiveLine.ts"
 import * as internal from "./internal/socket.ts"
 import type { Input, Message } from "./Message.ts"
+import type { User } from "./Security.ts"
 import * as Socket from "./Socket.ts"
 import type * as SocketOptions from "./SocketOptions.ts"
 import type { Transport } from "./Transport.ts"
@@ -39,11 +41,24 @@ export interface Rep extends Socket.Socket {
  */
 export interface Options extends SocketOptions.DuplexOptions {}
 
+/**
+ * What is known of a request beside its message.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Info {
+  /** Who sent it: where the socket's `security` authenticates, and the transport can tell. libzmq cannot. */
+  readonly user: User | undefined
+}
+
 class RepImpl extends internal.SocketImpl {
   /** Held by who deals with a request, until it is answered. */
   readonly turn = Semaphore.makeUnsafe(1)
   /** The request that was taken and is not answered: whoever has the turn next gets it again. */
   request: Message | undefined = undefined
+  /** Who sent it. */
+  user: User | undefined = undefined
   /** What holds the turn for a request that `receive` gave, until `reply`. */
   given: Scope.Closeable | undefined = undefined
 }
@@ -91,6 +106,15 @@ export const receive = (self: Rep): Effect.Effect<Message, ZmqError> => {
 }
 
 /**
+ * Who sent the request that was received last, if that is known: see `Info`.
+ *
+ * @category requests
+ * @since 0.1.0
+ */
+export const user = (self: Rep): Effect.Effect<Option.Option<User>> =>
+  Effect.sync(() => Option.fromUndefinedOr(impl(self).user))
+
+/**
  * Answers the request that `receive` gave. Where its client has left, the reply is dropped.
  *
  * Fails with `InvalidState` where there is no request to answer, and with `InvalidMessage` for what is no message.
@@ -123,33 +147,38 @@ export const reply: {
  *
  * Every request is answered: the handler cannot fail, unless `onError` makes a reply of its failure (of defects too).
  * A handler that is interrupted, or that dies, leaves its request in the socket: the next `serve` or `receive` gets it
- * again.
+ * again. It is given who sent the request, too, where the socket authenticates its clients.
  *
  * @category requests
  * @since 0.1.0
  */
 export const serve: {
-  <R>(handler: (request: Message) => Effect.Effect<Input, never, R>): (self: Rep) => Effect.Effect<void, ZmqError, R>
+  <R>(
+    handler: (request: Message, info: Info) => Effect.Effect<Input, never, R>
+  ): (self: Rep) => Effect.Effect<void, ZmqError, R>
   <E, R, R2 = never>(
-    handler: (request: Message) => Effect.Effect<Input, E, R>,
+    handler: (request: Message, info: Info) => Effect.Effect<Input, E, R>,
     options: { readonly onError: (cause: Cause.Cause<E>) => Effect.Effect<Input, never, R2> }
   ): (self: Rep) => Effect.Effect<void, ZmqError, R | R2>
-  <R>(self: Rep, handler: (request: Message) => Effect.Effect<Input, never, R>): Effect.Effect<void, ZmqError, R>
+  <R>(
+    self: Rep,
+    handler: (request: Message, info: Info) => Effect.Effect<Input, never, R>
+  ): Effect.Effect<void, ZmqError, R>
   <E, R, R2 = never>(
     self: Rep,
-    handler: (request: Message) => Effect.Effect<Input, E, R>,
+    handler: (request: Message, info: Info) => Effect.Effect<Input, E, R>,
     options: { readonly onError: (cause: Cause.Cause<E>) => Effect.Effect<Input, never, R2> }
   ): Effect.Effect<void, ZmqError, R | R2>
 } = dual(
   (args) => Socket.isSocket(args[0]),
   <R>(
     self: Rep,
-    handler: (request: Message) => Effect.Effect<Input, never, R>,
+    handler: (request: Message, info: Info) => Effect.Effect<Input, never, R>,
     options?: { readonly onError: (cause: Cause.Cause<never>) => Effect.Effect<Input, never, R> }
   ) => {
     const rep = impl(self)
     const handle = (request: Message): Effect.Effect<Input, never, R> => {
-      const handled = Effect.suspend(() => handler(request))
+      const handled = Effect.suspend(() => handler(request, { user: rep.user }))
       return options === undefined ? handled : Effect.catchCause(handled, options.onError)
     }
     const one = next(rep, "serve").pipe(
@@ -167,7 +196,11 @@ const next = (rep: RepImpl, method: string): Effect.Effect<Message, ZmqError> =>
     rep.request === undefined
       ? rep.line.take(
           // Kept in the step that takes it, so that it is not lost, whatever becomes of this fiber.
-          (handle) => (rep.request = handle.receiveOneUnsafe()),
+          (handle) => {
+            rep.request = handle.receiveOneUnsafe()
+            rep.user = rep.request && handle.userOf?.(rep.request)
+            return rep.request
+          },
           Effect.succeed,
           (reason) => Effect.fail(rep.fail(method, reason))
         )

@@ -29,6 +29,7 @@ import type * as Endpoint from "./Endpoint.ts"
 import * as internal from "./internal/socket.ts"
 import * as Message from "./Message.ts"
 import * as RoutingId from "./RoutingId.ts"
+import type { User } from "./Security.ts"
 import * as Socket from "./Socket.ts"
 import * as SocketOptions from "./SocketOptions.ts"
 import type { Transport } from "./Transport.ts"
@@ -53,6 +54,11 @@ export interface Router extends Socket.Readable<Received> {
 export interface Received<out A = Message.Message> {
   readonly from: RoutingId.RoutingId
   readonly message: A
+  /**
+   * Who sent it: where the socket's `security` authenticates, and the transport can tell. libzmq can of clients of CURVE,
+   * which it then calls by ids of its own, unless `handover` is set.
+   */
+  readonly user?: User | undefined
 }
 
 /**
@@ -97,14 +103,20 @@ export interface Options extends SocketOptions.DuplexOptions {
   readonly probeRouter?: boolean | undefined
 }
 
-const taking = internal.taking(
-  // The first frame is the peer's id; a message follows.
-  ([from, ...message]): Received => ({ from, message }) as unknown as Received
-)
+// The first frame is the peer's id; a message follows.
+const received = ([from, ...message]: Message.Message): Received => ({ from, message }) as unknown as Received
+
+const taking = internal.taking(received)
+
+/** With who sent it, asked in the step that takes it: by now its routing id may be another one's. */
+const takingFrom = (userOf: (message: Message.Message) => User | undefined) =>
+  internal.taking((message): Received => ({ ...received(message), user: userOf(message) }))
 
 class RouterImpl extends internal.SocketImpl {
-  override readonly takeOne = taking.one
-  override readonly takeBatch = taking.batch
+  private readonly taking =
+    this.security?.role === "server" && this.handle.userOf !== undefined ? takingFrom(this.handle.userOf) : taking
+  override readonly takeOne = this.taking.one
+  override readonly takeBatch = this.taking.batch
   drops = false
 
   override encode(input: unknown): Message.Message | InvalidMessage {
@@ -356,7 +368,7 @@ export const streamSchema: {
       schema,
       options?.onMalformed,
       ({ message }) => message,
-      ({ from }, message): Received<A> => ({ from, message })
+      (received, message): Received<A> => ({ ...received, message })
     )
 )
 

@@ -14,8 +14,8 @@ import type { RoutingId } from "./RoutingId.ts"
  * Why a handshake failed, as far as the transport can tell.
  *
  * - `protocol`: the peer is no ZeroMQ socket, or of an incompatible type (of which libzmq tells nothing but
- *   `Disconnected`), or uses another security mechanism
- * - `authentication`: the peer's credentials, or ours, were refused
+ *   `Disconnected`), or uses another security mechanism, or the server has another key than its client expects
+ * - `authentication`: the peer was not let in, or we were not. Why, the server alone tells, in `detail`
  * - `other`: the connection ended in the middle of the handshake, or it took too long
  *
  * @category models

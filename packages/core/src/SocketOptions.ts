@@ -4,17 +4,19 @@
  * They are given to a type's `make`, checked there, and fixed from then on. A transport gets them as `Resolved`, with
  * every default filled in. Each names the option of libzmq that it is, whose meaning it keeps.
  *
- * Options of the physical network (`tcpKeepalive`, `typeOfService`, `backlog`, `ipv6`) have no effect over inproc and in
- * memory, where there is no such network.
+ * Options of the physical network (`backlog`, `batchSize`, `device`, `ipv6`, `packetPriority`, `retransmitTimeout`, `socks`,
+ * `systemBuffer`, `tcpKeepalive`, `typeOfService`) have no effect over inproc and in memory, where there is no such network.
  *
  * @see zmq_setsockopt(3)
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type * as Endpoint from "./Endpoint.ts"
 import * as RoutingId from "./RoutingId.ts"
+import { type Security, problemOf as securityProblem } from "./Security.ts"
 import { InvalidOption } from "./ZmqError.ts"
 
 /**
@@ -82,6 +84,43 @@ export interface Options {
   readonly ipv6?: boolean | undefined
   /** The type-of-service byte of outgoing packets, 0 to 255. Default: 0. (`ZMQ_TOS`) */
   readonly typeOfService?: number | undefined
+  /**
+   * Which of this machine's outgoing tcp packets go first: 0 to 6, the more the sooner; up to 15 for who may administer
+   * the network. Default: 0. (`ZMQ_PRIORITY`.) No endpoint of a socket is preferred to another by it: for that, give each
+   * a socket of its own, and receive by `Poller.prioritize`.
+   */
+  readonly packetPriority?: number | undefined
+  /** How long what was sent over tcp may stay unacknowledged before the connection is lost. Default: as the system has it. (`ZMQ_TCP_MAXRT`) */
+  readonly retransmitTimeout?: Duration.Input | undefined
+  /** How many bytes of each connection the system holds, outside of the queues of messages. Default: as the system has it. (`ZMQ_SNDBUF`, `ZMQ_RCVBUF`) */
+  readonly systemBuffer?: { readonly send?: number | undefined; readonly receive?: number | undefined } | undefined
+  /** How many bytes are written to a connection, or read from it, at a time: more costs memory, and spares calls. Default: 8,192. (`ZMQ_OUT_BATCH_SIZE`, `ZMQ_IN_BATCH_SIZE`) */
+  readonly batchSize?: { readonly send?: number | undefined; readonly receive?: number | undefined } | undefined
+  /** The network device, such as `"eth0"`, that tcp connections are to go by. It may ask for privileges. Default: any. (`ZMQ_BINDTODEVICE`) */
+  readonly device?: string | undefined
+  /**
+   * A SOCKS 5 proxy, `"host:port"`, by which tcp connections are made; with a username, and a password or none, where it
+   * asks for them. Default: none. (`ZMQ_SOCKS_PROXY`, `_USERNAME`, `_PASSWORD`)
+   */
+  readonly socks?:
+    | {
+        readonly proxy: string
+        readonly username?: string | undefined
+        readonly password?: Redacted.Redacted | undefined
+      }
+    | undefined
+  /**
+   * Who may connect to an ipc endpoint: processes of these users, or of these groups, by their numbers. Default: whom the
+   * file lets. (`ZMQ_IPC_FILTER_UID`, `ZMQ_IPC_FILTER_GID`)
+   */
+  readonly ipcPeers?:
+    | { readonly users?: ReadonlyArray<number> | undefined; readonly groups?: ReadonlyArray<number> | undefined }
+    | undefined
+  /**
+   * Who may connect, and as whom to connect: `Security.curve`, `Security.plain`, `Security.null`. Default: everybody may,
+   * and what passes can be read on its way. (`ZMQ_CURVE_…`, `ZMQ_PLAIN_…`, `ZMQ_ZAP_DOMAIN`)
+   */
+  readonly security?: Security | undefined
 }
 
 /**
@@ -155,6 +194,8 @@ export interface Particular {
   readonly verbosity?: "unique" | "subscriptions" | "all" | undefined
   /** Have subscriptions hold only when they are confirmed. (`ZMQ_XPUB_MANUAL`) */
   readonly manual?: boolean | undefined
+  /** Have what is sent next go to the subscriber alone whose subscription was received. (`ZMQ_XPUB_MANUAL_LAST_VALUE`) */
+  readonly lastValue?: boolean | undefined
   /** What every subscriber is sent first. (`ZMQ_XPUB_WELCOME_MSG`) */
   readonly welcomeMessage?: string | Uint8Array | undefined
   /** Tell publishers of every `unsubscribe`. (`ZMQ_XSUB_VERBOSE_UNSUBSCRIBE`) */
@@ -196,6 +237,20 @@ export interface Resolved {
     | undefined
   readonly ipv6: boolean
   readonly typeOfService: number
+  readonly packetPriority: number
+  readonly retransmitTimeout: Duration.Duration | undefined
+  readonly systemBuffer: { readonly send: number | undefined; readonly receive: number | undefined }
+  readonly batchSize: { readonly send: number | undefined; readonly receive: number | undefined }
+  readonly device: string | undefined
+  readonly socks:
+    | {
+        readonly proxy: string
+        readonly username: string | undefined
+        readonly password: Redacted.Redacted | undefined
+      }
+    | undefined
+  readonly ipcPeers: { readonly users: ReadonlyArray<number>; readonly groups: ReadonlyArray<number> } | undefined
+  readonly security: Security | undefined
   readonly conflate: boolean
   readonly invertMatching: boolean
   readonly noDrop: boolean
@@ -208,6 +263,7 @@ export interface Resolved {
   readonly probeRouter: boolean
   readonly verbosity: "unique" | "subscriptions" | "all"
   readonly manual: boolean
+  readonly lastValue: boolean
   readonly welcomeMessage: Uint8Array | undefined
   readonly verboseUnsubscribe: boolean
 }
@@ -237,6 +293,14 @@ export const resolve = (options: DuplexOptions & Particular, ipv6: boolean): Res
     tcpKeepalive: read.tcpKeepalive(options.tcpKeepalive),
     ipv6: read.flag("ipv6", options.ipv6, ipv6),
     typeOfService: read.count("typeOfService", options.typeOfService, 0, 0, 255),
+    packetPriority: read.count("packetPriority", options.packetPriority, 0, 0, 15),
+    retransmitTimeout: read.duration("retransmitTimeout", options.retransmitTimeout, undefined, 1),
+    systemBuffer: read.bytes("systemBuffer", options.systemBuffer),
+    batchSize: read.bytes("batchSize", options.batchSize),
+    device: read.text("device", options.device),
+    socks: read.socks(options.socks),
+    ipcPeers: read.ipcPeers(options.ipcPeers),
+    security: read.security(options.security),
     conflate: read.flag("conflate", options.conflate, false),
     invertMatching: read.flag("invertMatching", options.invertMatching, false),
     noDrop: read.flag("noDrop", options.noDrop, false),
@@ -248,6 +312,7 @@ export const resolve = (options: DuplexOptions & Particular, ipv6: boolean): Res
     probeRouter: read.flag("probeRouter", options.probeRouter, false),
     verbosity: read.choice("verbosity", options.verbosity, ["unique", "subscriptions", "all"]),
     manual: read.flag("manual", options.manual, false),
+    lastValue: read.lastValue(options),
     welcomeMessage: read.frame("welcomeMessage", options.welcomeMessage),
     verboseUnsubscribe: read.flag("verboseUnsubscribe", options.verboseUnsubscribe, false)
   }
@@ -288,6 +353,61 @@ class Reader {
     if (value === undefined || all.includes(value)) return value ?? all[0]
     this.wrong(option, value, `it must be one of ${all.map((one) => JSON.stringify(one)).join(", ")}`)
     return all[0]
+  }
+
+  text(option: string, value: string | undefined): string | undefined {
+    if (value === undefined) return undefined
+    if (typeof value === "string" && value !== "" && !value.includes("\0")) return value
+    this.wrong(option, value, "it must be text, and not empty")
+    return undefined
+  }
+
+  /** Numbers of bytes, each way. */
+  bytes(option: "systemBuffer" | "batchSize", value: Options["systemBuffer"]): Resolved["systemBuffer"] {
+    if (value !== undefined && !isGroup(value)) {
+      this.wrong(option, value, "it must be an object with send and receive, in bytes")
+    }
+    return {
+      send: this.count(`${option}.send`, value?.send, undefined, 1, maximumInt32),
+      receive: this.count(`${option}.receive`, value?.receive, undefined, 1, maximumInt32)
+    }
+  }
+
+  socks(value: Options["socks"]): Resolved["socks"] {
+    if (value === undefined) return undefined
+    const proxy = isGroup(value) ? value.proxy : undefined
+    if (typeof proxy !== "string" || !/^[^\s\0]+:[0-9]{1,5}$/.test(proxy)) {
+      // What else was given has a password in it.
+      this.wrong("socks.proxy", proxy, 'it must be "host:port"')
+      return undefined
+    }
+    const username = this.text("socks.username", value.username)
+    if (value.password !== undefined && (!Redacted.isRedacted(value.password) || username === undefined)) {
+      this.wrong("socks.password", "what was given", "it must be Redacted, with a username")
+    }
+    const sizes = [username ?? "", value.password === undefined ? "" : String(Redacted.value(value.password))]
+    if (sizes.some((text) => new TextEncoder().encode(text).length > 255)) {
+      this.wrong("socks", "what was given", "a username and a password have 255 bytes at most")
+    }
+    return { proxy, username, password: value.password }
+  }
+
+  ipcPeers(value: Options["ipcPeers"]): Resolved["ipcPeers"] {
+    if (value === undefined) return undefined
+    if (!isGroup(value)) this.wrong("ipcPeers", value, "it must be an object with users and groups")
+    const { groups = [], users = [] } = value
+    for (const [option, all] of [["ipcPeers.users", users] as const, ["ipcPeers.groups", groups] as const]) {
+      const good = Array.isArray(all) && all.every((id) => Number.isInteger(id) && id >= 0 && id <= maximumInt32)
+      if (!good) this.wrong(option, all, "it must be a list of the system's numbers")
+    }
+    if (users.length + groups.length === 0) this.wrong("ipcPeers", value, "nobody could connect: give users or groups")
+    return { users, groups }
+  }
+
+  lastValue(options: Particular): boolean {
+    const lastValue = this.flag("lastValue", options.lastValue, false)
+    if (lastValue && options.manual !== true) this.wrong("lastValue", true, "it goes with manual: true")
+    return lastValue
   }
 
   frame(option: string, value: string | Uint8Array | undefined): Uint8Array | undefined {
@@ -372,6 +492,13 @@ class Reader {
       timeout: this.duration("heartbeat.timeout", value.timeout, interval, 1),
       timeToLive: this.duration("heartbeat.timeToLive", value.timeToLive, undefined, 100, 6_553_500)
     }
+  }
+
+  /** What is wrong is told without what was given: there are secrets in it. */
+  security(value: Security | undefined): Security | undefined {
+    const wrong = value === undefined ? undefined : securityProblem(value)
+    if (wrong !== undefined) this.problem ??= new InvalidOption({ ...wrong, value: "what was given" })
+    return value
   }
 
   tcpKeepalive(value: Options["tcpKeepalive"]): Resolved["tcpKeepalive"] {

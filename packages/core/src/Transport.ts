@@ -19,18 +19,20 @@ import type * as Stream from "effect/Stream"
 import type * as Endpoint from "./Endpoint.ts"
 import type { Message } from "./Message.ts"
 import type { RoutingId } from "./RoutingId.ts"
+import type { User } from "./Security.ts"
 import type { CloseReport, SocketEvent } from "./SocketEvent.ts"
 import type { Resolved } from "./SocketOptions.ts"
 import type { SocketType } from "./SocketType.ts"
 import type { Reason } from "./ZmqError.ts"
 
 /**
- * What a transport can do: socket types, the schemes of endpoints, and security mechanisms.
+ * What a transport can do: socket types, the schemes of endpoints, and security mechanisms (of them "null" is to
+ * authenticate by address).
  *
  * @category models
  * @since 0.1.0
  */
-export type Capability = SocketType | "tcp" | "ipc" | "inproc" | "ws" | "plain" | "curve"
+export type Capability = SocketType | "tcp" | "ipc" | "inproc" | "ws" | "null" | "plain" | "curve"
 
 /**
  * What carries the messages of sockets.
@@ -57,6 +59,17 @@ export class Transport extends Context.Service<
 >()("@effect-zmq/core/Transport") {}
 
 /**
+ * How far a `send` of several messages is.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Progress {
+  /** How many were handed over: exact once the `send` has ended, also where it failed or was interrupted. */
+  sent: number
+}
+
+/**
  * An open socket of a transport.
  *
  * The messages of a ROUTER have the routing id of the peer as their first frame, in and out. What an XPUB takes of
@@ -76,6 +89,8 @@ export interface Handle {
   readonly receiveUnsafe: (max: number) => ReadonlyArray<Message>
   /** The next message, taken; `undefined` where none is here now. */
   readonly receiveOneUnsafe: () => Message | undefined
+  /** Puts messages that were taken back, before all others: they are taken next, in this order. */
+  readonly putBackUnsafe: (messages: ReadonlyArray<Message>) => void
   /** Waits until there is something to take, and takes nothing. */
   readonly readable: Effect.Effect<void, Reason>
   /** Brings in what has arrived already, so that it can be taken; waits for nothing else. */
@@ -86,9 +101,9 @@ export interface Handle {
   readonly sendUnsafe: (message: Message) => boolean
   /**
    * Sends messages in this order, each whole, waiting in line where there is no room. Interrupted, it has sent a prefix
-   * of them.
+   * of them, which `progress` tells.
    */
-  readonly send: (messages: NonEmptyReadonlyArray<Message>) => Effect.Effect<void, Reason>
+  readonly send: (messages: NonEmptyReadonlyArray<Message>, progress?: Progress) => Effect.Effect<void, Reason>
   /** Binds, and answers with the endpoint as it is known to peers. */
   readonly bind: (endpoint: Endpoint.Endpoint) => Effect.Effect<Endpoint.Endpoint, Reason>
   /** Accepts no more peers there; those that are connected stay. */
@@ -113,6 +128,12 @@ export interface Handle {
   readonly withdraw: Effect.Effect<void>
   /** The routing ids of the peers that are connected. ROUTER only. */
   readonly peers: Effect.Effect<ReadonlyArray<RoutingId>>
+  /**
+   * Who sent a message, by the authentication of its connection: asked in the step that takes the message, with the very
+   * message that was taken. `undefined` where it is not known. ROUTER and REP only, and where this is missing, the
+   * transport cannot tell.
+   */
+  readonly userOf?: ((message: Message) => User | undefined) | undefined
   /** Closes the socket: delivers what is queued for at most `within`. Later calls get the first one's report. */
   readonly drain: (within: Duration.Duration) => Effect.Effect<CloseReport>
   /** What the socket is bound and connected to, resolved, in the order of the calls. */

@@ -92,6 +92,12 @@ export interface Options extends SocketOptions.DuplexOptions {
   readonly verbosity?: "unique" | "subscriptions" | "all" | undefined
   /** Tell of every subscription and every end, and let them hold only when they are confirmed. Default: false. (`ZMQ_XPUB_MANUAL`) */
   readonly manual?: boolean | undefined
+  /**
+   * With `manual`: the message that is sent next after a subscription was received goes to its subscriber alone, where what
+   * was confirmed matches it, and those after it to all again: for the last value of a topic. Default: false.
+   * (`ZMQ_XPUB_MANUAL_LAST_VALUE`)
+   */
+  readonly lastValue?: boolean | undefined
   /** What every subscriber is sent first, in one frame; a SUB that has not subscribed to it drops it. Default: nothing. (`ZMQ_XPUB_WELCOME_MSG`) */
   readonly welcomeMessage?: string | Uint8Array | undefined
   /**
@@ -133,6 +139,7 @@ const impl = (self: XPub): XPubImpl => self as unknown as XPubImpl
 export const make = (options: Options): Effect.Effect<XPub, ZmqError, Transport | Scope.Scope> =>
   Effect.map(internal.make<XPub>("XPub", "XPUB", options, XPubImpl), (xpub) => {
     impl(xpub).manual = options.manual === true
+    impl(xpub).tells = options.manual === true ? "manual" : (options.verbosity ?? "unique")
     return xpub
   })
 

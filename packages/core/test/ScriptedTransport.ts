@@ -125,6 +125,11 @@ export class ScriptedHandle implements Transport.Handle {
     return this.inbox[this.first++]
   }
 
+  readonly putBackUnsafe = (messages: ReadonlyArray<Message.Message>): void => {
+    this.inbox.splice(this.first, 0, ...messages)
+    this.wake()
+  }
+
   readonly readable: Effect.Effect<void, Reason> = Effect.withFiber((fiber) =>
     Effect.callback<void, Reason>((resume) => {
       if (this.waiting !== undefined) throw new Error("two fibers wait for readable")
@@ -155,8 +160,15 @@ export class ScriptedHandle implements Transport.Handle {
     return true
   }
 
-  readonly send = (messages: ReadonlyArray<Message.Message>): Effect.Effect<void, Reason> =>
-    Effect.forEach(messages, (message) => this.sendOne(message), { discard: true })
+  readonly send = (
+    messages: ReadonlyArray<Message.Message>,
+    progress: Transport.Progress = { sent: 0 }
+  ): Effect.Effect<void, Reason> => {
+    progress.sent = 0
+    return Effect.forEach(messages, (message) => Effect.map(this.sendOne(message), () => progress.sent++), {
+      discard: true
+    })
+  }
 
   private readonly sendOne = (message: Message.Message): Effect.Effect<void, Reason> =>
     Effect.callback<void, Reason>((resume) => {

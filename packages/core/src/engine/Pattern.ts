@@ -86,6 +86,7 @@ export interface Options {
   readonly probeRouter: boolean
   readonly verbosity: "unique" | "subscriptions" | "all"
   readonly manual: boolean
+  readonly lastValue: boolean
   readonly welcomeMessage: Uint8Array | undefined
   readonly verboseUnsubscribe: boolean
   /** A random number from 0 to 2^32 - 1, from which a REQ counts its requests, and a ROUTER the peers it names. */
@@ -164,6 +165,11 @@ export abstract class Pattern {
 
   /** Why nothing can be received now, although messages may be waiting. */
   get receiveProblem(): string | undefined {
+    return undefined
+  }
+
+  /** Who sent the message that was taken last. */
+  userOf(_message: Message): Pipe["user"] {
     return undefined
   }
 

@@ -78,6 +78,8 @@ export abstract class Pipe {
   announced: Uint8Array | undefined = undefined
   /** What a ROUTER calls the peer; with another connection it is still the same. */
   routingId: Uint8Array | undefined = undefined
+  /** Who the peer was let in as: the link says so before `connected`. */
+  user: { readonly id: string } | undefined = undefined
   /** Whether messages can be written at all: `false` once the peer is gone for good, or the pipe is given up. */
   open = true
   /** Whether nothing more comes in: the pipe ends when the last message is taken. */

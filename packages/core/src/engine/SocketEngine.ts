@@ -21,10 +21,11 @@ import * as Endpoint from "../Endpoint.ts"
 import * as EventLog from "../EventLog.ts"
 import type { Message } from "../Message.ts"
 import { type RoutingId, toHex } from "../RoutingId.ts"
+import type { User } from "../Security.ts"
 import { type CloseReport, SocketEvent } from "../SocketEvent.ts"
 import type { Resolved } from "../SocketOptions.ts"
 import type { SocketType } from "../SocketType.ts"
-import type { Handle } from "../Transport.ts"
+import type { Handle, Progress } from "../Transport.ts"
 import { Closed, InvalidOption, InvalidState, type Reason, UnknownEndpoint } from "../ZmqError.ts"
 import { Receiver } from "./internal/receiver.ts"
 import { SendLines } from "./internal/sendLines.ts"
@@ -94,6 +95,8 @@ class SocketEngine<P extends Pipe> implements Engine, Port, Driver {
   private readonly sessions = new Map<Pipe, Session<P>>()
   private readonly lines: SendLines
   private readonly receiver = new Receiver(() => this.readiness())
+  /** What was taken and put back. */
+  private returned: Array<Message> = []
   /** Those who wait for something to be delivered: each looks again whenever that may be so. */
   private readonly watchers = new Set<() => void>()
   private report: Deferred.Deferred<CloseReport> | undefined = undefined
@@ -129,11 +132,20 @@ class SocketEngine<P extends Pipe> implements Engine, Port, Driver {
   // Receiving
   // ---------------------------------------------------------------------------
 
-  readonly receiveUnsafe = (max: number): ReadonlyArray<Message> =>
-    this.report === undefined ? this.pattern.take(max) : []
+  readonly receiveUnsafe = (max: number): ReadonlyArray<Message> => {
+    if (this.report !== undefined) return []
+    return this.returned.length > 0 ? this.returned.splice(0, max) : this.pattern.take(max)
+  }
 
-  readonly receiveOneUnsafe = (): Message | undefined =>
-    this.report === undefined ? this.pattern.takeOne() : undefined
+  readonly receiveOneUnsafe = (): Message | undefined => {
+    if (this.report !== undefined) return undefined
+    return this.returned.length > 0 ? this.returned.shift() : this.pattern.takeOne()
+  }
+
+  readonly putBackUnsafe = (messages: ReadonlyArray<Message>): void => {
+    this.returned = [...messages, ...this.returned]
+    this.receiver.wake()
+  }
 
   readonly readable: Effect.Effect<void, Reason> = this.receiver.wait
 
@@ -141,6 +153,7 @@ class SocketEngine<P extends Pipe> implements Engine, Port, Driver {
 
   private readiness(): Effect.Effect<void, Reason> | undefined {
     if (this.report !== undefined) return Effect.fail(new Closed())
+    if (this.returned.length > 0) return Effect.void
     const problem = this.pattern.receiveProblem
     if (problem !== undefined) return Effect.fail(new InvalidState({ problem }))
     return this.pattern.hasIn() ? Effect.void : undefined
@@ -152,7 +165,8 @@ class SocketEngine<P extends Pipe> implements Engine, Port, Driver {
 
   readonly sendUnsafe = (message: Message): boolean => this.lines.sendUnsafe(message)
 
-  readonly send = (messages: NonEmptyReadonlyArray<Message>): Effect.Effect<void, Reason> => this.lines.send(messages)
+  readonly send = (messages: NonEmptyReadonlyArray<Message>, progress?: Progress): Effect.Effect<void, Reason> =>
+    this.lines.send(messages, progress)
 
   readonly subscribe = (prefix: Uint8Array): Effect.Effect<void, Reason> =>
     this.whileOpen(() => Effect.sync(() => this.pattern.subscribe(prefix)))
@@ -173,6 +187,8 @@ class SocketEngine<P extends Pipe> implements Engine, Port, Driver {
     }
     this.receiver.wake()
   })
+
+  readonly userOf = (message: Message): User | undefined => this.pattern.userOf(message)
 
   readonly peers: Effect.Effect<ReadonlyArray<RoutingId>> = Effect.sync(
     () => this.pattern.peers as ReadonlyArray<RoutingId> // checked where they come from

@@ -20,6 +20,7 @@ import * as Stream from "effect/Stream"
 import * as Endpoint from "../Endpoint.ts"
 import * as Message from "../Message.ts"
 import type { RoutingId } from "../RoutingId.ts"
+import type { Security } from "../Security.ts"
 import type { OnMalformed, Readable, Socket } from "../Socket.ts"
 import type { CloseReport, SocketEvent } from "../SocketEvent.ts"
 import type { DuplexOptions, Particular } from "../SocketOptions.ts"
@@ -36,6 +37,7 @@ import {
   ZmqError
 } from "../ZmqError.ts"
 import { ReceiveLine, type Take } from "./receiveLine.ts"
+import { supported as supportsSecurity, warnOfExposure } from "./security.ts"
 
 export const TypeId = "~@effect-zmq/core/Socket"
 export const ReadableTypeId = "~@effect-zmq/core/Socket/Readable"
@@ -51,15 +53,26 @@ export class SocketImpl extends Pipeable.Class {
     return Message.fromInput(input as Message.Input) // which tells of anything else that it is no message
   }
 
+  /** Which subscriptions an XPUB tells of: its option, or `manual`. */
+  tells: "unique" | "subscriptions" | "all" | "manual" = "unique"
+
   readonly [TypeId]: typeof TypeId = TypeId
   readonly module: string
   readonly type: SocketType
   readonly transport: Transport.Transport["Service"]
   readonly handle: Transport.Handle
   readonly line: ReceiveLine
+  readonly security: Security | undefined
 
-  constructor(module: string, type: SocketType, transport: Transport.Transport["Service"], handle: Transport.Handle) {
+  constructor(
+    module: string,
+    type: SocketType,
+    transport: Transport.Transport["Service"],
+    handle: Transport.Handle,
+    security: Security | undefined
+  ) {
     super()
+    this.security = security
     this.module = module
     this.type = type
     this.transport = transport
@@ -69,6 +82,11 @@ export class SocketImpl extends Pipeable.Class {
 
   toJSON(): unknown {
     return { _id: "Socket", type: this.type, transport: this.transport.name }
+  }
+
+  /** Without it loggers print what is behind the socket, which is everything. */
+  override toString(): string {
+    return `Socket(${this.type}, ${this.transport.name})`
   }
 
   [Inspectable.NodeInspectSymbol](): unknown {
@@ -82,6 +100,9 @@ export class SocketImpl extends Pipeable.Class {
 
 // `make` below is the only constructor of sockets.
 const impl = (self: Socket): SocketImpl => self as SocketImpl
+
+/** A socket as a proxy sees it. */
+export const implOf: (self: Socket) => SocketImpl = impl
 
 /** What is under a socket, for the modules of types that need more than is here. */
 export const handleOf = (self: Socket): Transport.Handle => impl(self).handle
@@ -151,11 +172,13 @@ const open = Effect.fnUntraced(function* (
       hint: `it has ${[...transport.capabilities].join(", ")}`
     })
   }
+  const { security } = resolved
+  yield* supportsSecurity(transport, security)
   const handle = yield* transport.open(type, resolved)
   yield* Effect.addFinalizer(() => warnOfLoss(type, handle, resolved.linger))
-  for (const endpoint of binds) yield* handle.bind(endpoint)
+  for (const endpoint of binds) yield* warnOfExposure(type, yield* handle.bind(endpoint), security)
   for (const endpoint of connects) yield* handle.connect(endpoint)
-  return new Impl(module, type, transport, handle)
+  return new Impl(module, type, transport, handle, security)
 })
 
 const hasIpv6 = (endpoint: Endpoint.Endpoint): boolean =>
@@ -248,9 +271,11 @@ const withEndpoint =
     )
   }
 
-export const bind = withEndpoint("bind", Endpoint.parseBind, (handle, endpoint) =>
-  Effect.map(handle.bind(endpoint), Endpoint.format)
-)
+export const bind = (self: Socket, input: Endpoint.Input): Effect.Effect<Endpoint.Text, ZmqError> =>
+  withEndpoint("bind", Endpoint.parseBind, (handle, endpoint) => handle.bind(endpoint))(self, input).pipe(
+    Effect.tap((bound) => warnOfExposure(self.type, bound, impl(self).security)),
+    Effect.map(Endpoint.format)
+  )
 
 export const unbind = withEndpoint("unbind", Endpoint.parseBind, (handle, endpoint) => handle.unbind(endpoint))
 

@@ -41,7 +41,10 @@ describe("the transport", () => {
       const path = new URL("../../package.json", import.meta.url)
       assert.strictEqual(transport.name, "memory")
       assert.strictEqual(transport.version, JSON.parse(readFileSync(path, "utf8")).version)
-      assert.sameMembers([...transport.capabilities], [...SocketType.all, "inproc", "ipc", "tcp"])
+      assert.sameMembers(
+        [...transport.capabilities],
+        [...SocketType.all, "curve", "inproc", "ipc", "null", "plain", "tcp"]
+      )
     })
   )
 

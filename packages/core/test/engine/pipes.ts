@@ -43,6 +43,7 @@ export const options: Options = {
   probeRouter: false,
   verbosity: "unique",
   manual: false,
+  lastValue: false,
   welcomeMessage: undefined,
   verboseUnsubscribe: false,
   first: 0

@@ -8,14 +8,17 @@
 import * as Duration from "effect/Duration"
 import * as Endpoint from "../../Endpoint.ts"
 import type { Message } from "../../Message.ts"
-import { type Depth, type Connection as Description, type Party, TraceEntry } from "../../Network.ts"
+import { type Connection as Description, type Party, TraceEntry } from "../../Network.ts"
+import type { Verdict } from "../../Security.ts"
 import { SocketEvent } from "../../SocketEvent.ts"
 import type { Command } from "../Pipe.ts"
+import { judge } from "./authentication.ts"
 import { fine } from "./conditions.ts"
+import { arrival, describe } from "./description.ts"
 import { type Item, Lane } from "./lane.ts"
 import type { MemoryPipe } from "./memoryPipe.ts"
 import type { Bound, MemoryNetwork } from "./network.ts"
-import { Side, stateOf } from "./side.ts"
+import { Side } from "./side.ts"
 
 /** How long a system tries to connect: Linux, by default. */
 const systemTimeout = 127_000
@@ -40,8 +43,8 @@ export class Connection {
     const { link, port } = bound
     const lane = (way: string) => new Lane(network.chance(`${name} ${way}`))
     const { agenda } = network
-    this.dialer = new Side(this, agenda, pipe.link.party, pipe.port, Endpoint.format(endpoint), lane("forward"))
-    this.acceptor = new Side(this, agenda, link.party, port, Endpoint.format(bound.endpoint), lane("backward"))
+    this.dialer = new Side(this, agenda, pipe.link, pipe.port, Endpoint.format(endpoint), lane("forward"))
+    this.acceptor = new Side(this, agenda, link, port, Endpoint.format(bound.endpoint), lane("backward"))
     this.dialer.pipe = pipe
   }
 
@@ -61,7 +64,8 @@ export class Connection {
   begin(pipe: MemoryPipe): void {
     pipe.connection = this
     this.review()
-    if (this.isCalm && !this.network.rejects(this.bound)) this.meet(pipe)
+    const isOpen = this.dialer.server === undefined && this.acceptor.server === undefined
+    if (this.isCalm && isOpen && !this.network.rejects(this.bound)) this.meet(pipe)
     else this.approach()
   }
 
@@ -115,6 +119,7 @@ export class Connection {
 
   /** The handshake has succeeded, as this side sees it. */
   private rise(side: Side, pipe: MemoryPipe): void {
+    pipe.user = side.user
     side.rise()
     side.pulse.start(side.upAt)
     this.network.record?.(TraceEntry.Connected({ time: side.upAt, connection: this.name, by: side.party.name }))
@@ -204,32 +209,7 @@ export class Connection {
   }
 
   describe(): Description {
-    const { acceptor, dialer } = this
-    return {
-      name: this.name,
-      state: stateOf(dialer, acceptor),
-      from: dialer.party.name,
-      to: acceptor.party.name,
-      endpoint: dialer.endpoint,
-      forward: this.depth(dialer),
-      backward: this.depth(acceptor)
-    }
-  }
-
-  private depth(side: Side): Depth {
-    const far = this.farFrom(side)
-    const isGone = side.phase === "gone"
-    const inLane = side.lane.messages
-    const behind = isGone ? 0 : this.behind(side)
-    const behindInLane = Math.min(behind, inLane)
-    const pending = far.phase === "gone" ? 0 : (far.pipe?.pending ?? 0)
-    const waiting = isGone || side.phase === "up" ? 0 : (side.pipe?.unsent.queued ?? 0)
-    return {
-      unsent: behind + waiting,
-      inFlight: inLane - behindInLane,
-      received: pending - (behind - behindInLane),
-      dropped: isGone ? 0 : (side.pipe?.missed ?? 0)
-    }
+    return describe(this.name, this.dialer, this.acceptor, (side) => this.behind(side))
   }
 
   // ---------------------------------------------------------------------------
@@ -284,6 +264,12 @@ export class Connection {
       case "Hello":
         this.shakeHands(side, from)
         break
+      case "Ask":
+        this.authenticate(side, from, () => this.post(side, { _tag: "Admit" }))
+        break
+      case "Admit":
+        this.welcome(side, from)
+        break
       case "Welcome":
         if (side.pipe !== undefined) this.rise(side, side.pipe)
         break
@@ -294,7 +280,7 @@ export class Connection {
         break
       case "Message":
         side.pipe?.expect(-1)
-        this.recordMessage(side, from, item.message, item.sent)
+        this.network.record?.(arrival(this.name, from, side, item.message, item.sent, this.network.agenda.now))
         side.pipe?.receive(item.message)
         break
       case "Command":
@@ -339,6 +325,37 @@ export class Connection {
       side.phase = "gone"
       return
     }
+    this.authenticate(side, from, () => {
+      if (from.server === undefined) this.welcome(side, from)
+      else this.post(side, { _tag: "Ask" })
+    })
+  }
+
+  /** Goes on when this side has let the other in; at once where it asks for nothing. */
+  private authenticate(side: Side, from: Side, next: () => void): void {
+    const answer = (verdict: Verdict) => {
+      const wasMoving = this.isMoving
+      this.isMoving = true // as with all that arrives
+      side.user = verdict.status === 200 ? verdict.user : undefined
+      if (verdict.status === 200) next()
+      else this.deny(side, verdict)
+      this.isMoving = wasMoving
+      this.move()
+    }
+    if (side.server === undefined) next()
+    else judge(side, side.server, from, this.bound.endpoint, answer)
+  }
+
+  private deny(side: Side, { problem, status }: { readonly problem: string; readonly status: number }): void {
+    side.failHandshake("authentication", problem)
+    side.phase = "away" // it has told of it
+    const tell = this.leave(side, problem)
+    this.post(side, { _tag: "Unwelcome", problem: "authentication", detail: `the peer does not let it in (${status})` })
+    tell()
+  }
+
+  private welcome(side: Side, from: Side): void {
+    if (from.phase === "gone") return // which it learns next
     const pipe = this.accept()
     if (from.pipe !== undefined) {
       pipe.prepare(from.pipe)
@@ -346,23 +363,6 @@ export class Connection {
     }
     this.post(side, { _tag: "Welcome" })
     this.rise(side, pipe)
-  }
-
-  private recordMessage(side: Side, from: Side, message: Message, sent: number): void {
-    const { record } = this.network
-    if (record === undefined) return
-    record(
-      TraceEntry.Message({
-        time: this.network.agenda.now,
-        sent,
-        connection: this.name,
-        from: from.party.name,
-        to: side.party.name,
-        frames: message.length,
-        bytes: message.reduce((sum, frame) => sum + frame.length, 0),
-        head: (message[message.length - 1] ?? message[0]).slice(0, 16)
-      })
-    )
   }
 
   // ---------------------------------------------------------------------------

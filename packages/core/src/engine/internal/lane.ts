@@ -11,6 +11,9 @@ export type Item =
   | { readonly _tag: "Accept" }
   | { readonly _tag: "Refuse" }
   | { readonly _tag: "Hello" }
+  /** Who is bound asks to be let in, and is. */
+  | { readonly _tag: "Ask" }
+  | { readonly _tag: "Admit" }
   | { readonly _tag: "Welcome" }
   | { readonly _tag: "Unwelcome"; readonly problem: HandshakeProblem; readonly detail: string }
   /** What it is made for. */

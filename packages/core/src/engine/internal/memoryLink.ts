@@ -1,7 +1,9 @@
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Random from "effect/Random"
 import * as Endpoint from "../../Endpoint.ts"
 import type { Connection as Description, Party } from "../../Network.ts"
+import type * as Security from "../../Security.ts"
 import { SocketEvent } from "../../SocketEvent.ts"
 import type { SocketType } from "../../SocketType.ts"
 import { AddressInUse, Unsupported } from "../../ZmqError.ts"
@@ -24,6 +26,10 @@ export class MemoryLink implements Link<MemoryPipe> {
   readonly random: Random.Random
   /** Those that may have something in them. */
   readonly pipes = new Set<MemoryPipe>()
+  /** Of who opened the socket. */
+  context: Context.Context<never> = Context.empty()
+  /** Says who is let in; made when somebody asks. */
+  judge: ReturnType<typeof Security.makeJudge> | undefined = undefined
   engine: Engine | undefined = undefined
   private sweepAt = 16
 

@@ -3,14 +3,15 @@ import * as Effect from "effect/Effect"
 import type { SchedulerDispatcher } from "effect/Scheduler"
 import type { Message } from "../../Message.ts"
 import * as RoutingId from "../../RoutingId.ts"
+import type { Progress } from "../../Transport.ts"
 import { Closed, InvalidMessage, InvalidState, PeerFull, type Reason, Unroutable } from "../../ZmqError.ts"
 import { DROPPED, FULL, type Pattern, PEER_FULL, SENT, type Sent, UNROUTABLE } from "../Pattern.ts"
 import type { Pipe } from "../Pipe.ts"
 
 interface Waiting {
   readonly messages: NonEmptyReadonlyArray<Message>
-  /** The index of the next message to be sent. */
-  next: number
+  /** `sent` is the index of the next message to be sent. */
+  readonly progress: Progress
   readonly resume: (effect: Effect.Effect<void, Reason>) => void
   readonly dispatcher: SchedulerDispatcher
 }
@@ -52,17 +53,17 @@ export class SendLines {
     return sent <= DROPPED
   }
 
-  send(messages: NonEmptyReadonlyArray<Message>): Effect.Effect<void, Reason> {
+  send(messages: NonEmptyReadonlyArray<Message>, progress: Progress = { sent: 0 }): Effect.Effect<void, Reason> {
     return Effect.withFiber((fiber) => {
+      progress.sent = 0
       const problem = this.problem(messages)
       if (problem !== undefined) return Effect.fail(problem)
-      let next = 0
-      while (next < messages.length && this.sendUnsafe(messages[next] as Message)) next++ // below the length
-      if (next === messages.length) return Effect.void
+      while (progress.sent < messages.length && this.sendUnsafe(messages[progress.sent] as Message)) progress.sent++ // below the length
+      if (progress.sent === messages.length) return Effect.void
       return Effect.callback((resume) => {
         // The fiber may have yielded before it came here.
         if (this.closed) return resume(Effect.fail(new Closed()))
-        const waiting: Waiting = { messages, next, resume, dispatcher: fiber.currentDispatcher }
+        const waiting: Waiting = { messages, progress, resume, dispatcher: fiber.currentDispatcher }
         const sent = this.advance(waiting, undefined, true)
         if (sent !== FULL) return resume(this.outcome(waiting, sent))
         this.join(waiting)
@@ -123,9 +124,9 @@ export class SendLines {
 
   /** Sends on, up to the end or the first message that is not taken. Who is at the head of a line need not join it. */
   private advance(waiting: Waiting, head: Key, isNew: boolean): Sent {
-    const { messages } = waiting
-    while (waiting.next < messages.length) {
-      const message = messages[waiting.next] as Message // below the length
+    const { messages, progress } = waiting
+    while (progress.sent < messages.length) {
+      const message = messages[progress.sent] as Message // below the length
       if (this.lines.size > 0) {
         const key = this.pattern.destination(message)
         if ((isNew || key !== head) && this.lines.has(key)) return FULL
@@ -133,22 +134,22 @@ export class SendLines {
       const sent = this.pattern.send(message)
       if (sent > DROPPED) return sent
       if (sent === DROPPED) this.unheard++
-      waiting.next++
+      progress.sent++
     }
     return SENT
   }
 
-  private outcome({ messages, next }: Waiting, sent: Sent): Effect.Effect<void, Reason> {
+  private outcome({ messages, progress }: Waiting, sent: Sent): Effect.Effect<void, Reason> {
     if (sent <= DROPPED) return Effect.void
     if (sent === UNROUTABLE || sent === PEER_FULL) {
-      const routingId = RoutingId.toHex(messages[next]?.[0] ?? new Uint8Array(0))
+      const routingId = RoutingId.toHex(messages[progress.sent]?.[0] ?? new Uint8Array(0))
       return Effect.fail(sent === UNROUTABLE ? new Unroutable({ routingId }) : new PeerFull({ routingId }))
     }
     return Effect.fail(new InvalidState({ problem: this.pattern.sendProblem }))
   }
 
-  private keyOf({ messages, next }: Waiting): Key {
-    return this.pattern.destination(messages[next] as Message) // one that waits has a next message
+  private keyOf({ messages, progress }: Waiting): Key {
+    return this.pattern.destination(messages[progress.sent] as Message) // one that waits has a next message
   }
 
   private join(waiting: Waiting): void {

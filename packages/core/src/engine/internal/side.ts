@@ -1,9 +1,13 @@
+import type * as Fiber from "effect/Fiber"
 import type { Connection as Description, Party } from "../../Network.ts"
+import type * as Security from "../../Security.ts"
 import { type HandshakeProblem, SocketEvent } from "../../SocketEvent.ts"
 import * as SocketType from "../../SocketType.ts"
 import type { Port } from "../Link.ts"
 import type { Agenda, Appointment } from "./agenda.ts"
+import { mismatch } from "./authentication.ts"
 import type { Lane } from "./lane.ts"
+import type { MemoryLink } from "./memoryLink.ts"
 import type { MemoryPipe } from "./memoryPipe.ts"
 import { Pulse } from "./pulse.ts"
 
@@ -15,7 +19,7 @@ interface Owner {
 
 /** One of the two sockets of a connection. */
 export class Side {
-  readonly party: Party
+  readonly link: MemoryLink
   readonly port: Port
   readonly endpoint: string
   /** What it sends. */
@@ -26,18 +30,32 @@ export class Side {
   /** Before the connection, from there to the end of the handshake, connected, and after its end. */
   phase: "away" | "greeting" | "up" | "gone" = "away"
   upAt = 0
+  /** Whom it has let in. */
+  user: Security.User | undefined = undefined
+  /** Says whether the other side is let in. */
+  judging: Fiber.Fiber<unknown> | undefined = undefined
   private readonly agenda: Agenda
   private readonly onTimeout: () => void
   private patience: Appointment | undefined = undefined
 
-  constructor(owner: Owner, agenda: Agenda, party: Party, port: Port, endpoint: string, lane: Lane) {
+  constructor(owner: Owner, agenda: Agenda, link: MemoryLink, port: Port, endpoint: string, lane: Lane) {
     this.agenda = agenda
-    this.party = party
+    this.link = link
     this.port = port
     this.endpoint = endpoint
     this.lane = lane
     this.onTimeout = () => owner.abort(this)
     this.pulse = new Pulse(agenda, port.options.heartbeat, () => owner.ping(this), this.onTimeout)
+  }
+
+  get party(): Party {
+    return this.link.party
+  }
+
+  /** What it authenticates the other side by. */
+  get server(): Security.Server | undefined {
+    const { security } = this.port.options
+    return security?.role === "server" ? security : undefined
   }
 
   /** For so many milliseconds it waits for the next step of the connection to be made. */
@@ -57,6 +75,9 @@ export class Side {
   rest(): void {
     this.agenda.callOff(this.patience)
     this.pulse.stop()
+    const { judging } = this
+    this.judging = undefined
+    judging?.interruptUnsafe()
   }
 
   failHandshake(problem: HandshakeProblem, detail: string): void {
@@ -67,8 +88,9 @@ export class Side {
 
   /** Why it cannot be connected with this one. */
   incompatibility(far: Side): string | undefined {
-    if (SocketType.isCompatible(this.port.type, far.port.type)) return undefined
-    return `a ${this.port.type} socket cannot be connected with a ${far.port.type} socket`
+    const { options, type } = this.port
+    if (SocketType.isCompatible(type, far.port.type)) return mismatch(options.security, far.port.options.security)
+    return `a ${type} socket cannot be connected with a ${far.port.type} socket`
   }
 }
 

@@ -15,7 +15,7 @@ export class Pub extends Pattern {
   protected readonly out = new Distributor()
   protected readonly subscribers = new Subscribers<Pipe>()
   protected readonly options: Options
-  private readonly match = (pipe: Pipe): void => this.out.match(pipe)
+  protected readonly match = (pipe: Pipe): void => this.out.match(pipe)
 
   constructor(options: Options) {
     super()
@@ -50,8 +50,13 @@ export class Pub extends Pattern {
     else this.subscribers.remove(body, pipe)
   }
 
+  /** What is done with each who is subscribed to the message at hand. */
+  protected audience(): (pipe: Pipe) => void {
+    return this.match
+  }
+
   override send(message: Message): Sent {
-    this.subscribers.visitMatching(message[0], this.match)
+    this.subscribers.visitMatching(message[0], this.audience())
     if (this.options.invertMatching) this.out.reverse()
     if (this.options.noDrop && !this.out.hasRoom()) {
       this.out.unmatch()

@@ -20,6 +20,7 @@ export class Rep extends Pattern {
   /** Of the request that was taken, or is held. */
   private envelope: Frames = []
   private client: Pipe | undefined = undefined
+  private user: Pipe["user"] = undefined
   private answering = false
 
   override attach(pipe: Pipe): void {
@@ -61,6 +62,10 @@ export class Rep extends Pattern {
     return request === undefined ? [] : [request]
   }
 
+  override userOf(): Pipe["user"] {
+    return this.user
+  }
+
   override get receiveProblem(): string | undefined {
     return this.answering
       ? "a REP socket receives and sends in turn: reply to the last request before receiving the next"
@@ -85,6 +90,7 @@ export class Rep extends Pattern {
       const delimiter = message.findIndex((frame) => frame.length === 0)
       if (delimiter === -1 || delimiter === message.length - 1) continue // no request
       this.client = this.in.last
+      this.user = this.client?.user
       this.envelope = message.slice(0, delimiter + 1)
       // Frames follow the delimiter.
       return message.slice(delimiter + 1) as unknown as Message

@@ -21,6 +21,8 @@ export class Router extends Pattern {
   /** By routing id. Those who have one are read from, too. */
   private readonly out = new Map<string, Pipe>()
   private readonly present = new Set<Pipe>()
+  /** By the very frame that a message begins with: ids can be given to another peer, when messages of the last one wait. */
+  private readonly users = new WeakMap<Uint8Array, Pipe["user"]>()
   private readonly greeting: Greeting
   private readonly options: Options
   /** What the next peer without an id is called: only the low 32 bits are sent. */
@@ -54,6 +56,7 @@ export class Router extends Pattern {
     const id = pipe.routingId ?? this.identify(pipe)
     if (id === undefined) this.driver.leaveAside(pipe)
     else {
+      this.know(pipe, id)
       this.present.add(pipe)
       this.driver.joined(id)
     }
@@ -104,12 +107,23 @@ export class Router extends Pattern {
     return out
   }
 
+  override userOf([id]: Message): Pipe["user"] {
+    return this.users.get(id)
+  }
+
+  private know(pipe: Pipe, id: Uint8Array): void {
+    if (pipe.user === undefined || this.users.get(id) === pipe.user) return
+    pipe.routingId = id.slice()
+    this.users.set(pipe.routingId, pipe.user)
+  }
+
   /** The id of a peer that has none yet; `undefined` where another peer has it. */
   private identify(pipe: Pipe): Uint8Array | undefined {
     const id = pipe.announced ?? this.makeUp()
     const other = this.out.get(keyOf(id))
     if (other?.open) {
-      if (!this.options.handover) return undefined
+      // Nobody takes over what is another user's.
+      if (!this.options.handover || other.user?.id !== pipe.user?.id) return undefined
       this.detach(other)
       other.routingId = undefined
       this.driver.leaveAside(other)

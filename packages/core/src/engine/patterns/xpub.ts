@@ -79,6 +79,16 @@ export class XPub extends Pub {
     if (this.last !== undefined) this.subscribers.remove(prefix, this.last)
   }
 
+  /** With `lastValue`, once after each notice, its subscriber alone. */
+  protected override audience(): (pipe: Pipe) => void {
+    const { last } = this
+    if (!this.options.lastValue || last === undefined) return this.match
+    this.last = undefined
+    return (pipe) => {
+      if (pipe === last) this.match(pipe)
+    }
+  }
+
   override hasIn(): boolean {
     // Who is found to have left leaves notices.
     return this.untold > 0 || this.in.hasIn() || this.untold > 0
