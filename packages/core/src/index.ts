@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+export * as Curve from "./Curve.ts"
 export * as Dealer from "./Dealer.ts"
 export * as Endpoint from "./Endpoint.ts"
 export * as EventLog from "./EventLog.ts"
@@ -11,6 +12,7 @@ export * as Message from "./Message.ts"
 export * as Network from "./Network.ts"
 export * as Pair from "./Pair.ts"
 export * as Poller from "./Poller.ts"
+export * as Proxy from "./Proxy.ts"
 export * as Pub from "./Pub.ts"
 export * as Pull from "./Pull.ts"
 export * as Push from "./Push.ts"
@@ -18,6 +20,7 @@ export * as Rep from "./Rep.ts"
 export * as Req from "./Req.ts"
 export * as Router from "./Router.ts"
 export * as RoutingId from "./RoutingId.ts"
+export * as Security from "./Security.ts"
 export * as Simulation from "./Simulation.ts"
 export * as Socket from "./Socket.ts"
 export * as SocketEvent from "./SocketEvent.ts"
