@@ -18,7 +18,6 @@ const notDestroyed = {
 const draftOptions = {
   gap: "ZMQ_HELLO_MSG, _DISCONNECT_MSG and _HICCUP_MSG are drafts of libzmq, which are not part of the library"
 }
-const noProxy = { gap: "there is no proxy yet" }
 const draft = { gap: "concerns socket types that are drafts of libzmq, which are not part of the library" }
 
 const onlySend = ["PUSH and PUB SHALL only send messages, PULL and SUB SHALL only receive messages"]
@@ -581,7 +580,9 @@ const libzmq: Source = {
     ],
     "pair_inproc, pair_ipc, pair_tcp": ["PAIR SHALL not filter or modify outgoing or incoming messages in any way"],
     probe_router: ["with probeRouter, a DEALER and a ROUTER are known before they have sent anything"],
-    "proxy, proxy_single_socket, proxy_steerable": noProxy,
+    proxy: ["a queue gives every request of every client to a worker, and every reply to who asked"],
+    proxy_single_socket: ["a socket joined with itself answers with what it is sent"],
+    proxy_steerable: ["a proxy that is paused forwards nothing, and goes on when it is resumed; stopped, it stays so"],
     reqrep_device: ["an envelope of several hops comes back through a device, to who asked"],
     "reqrep_inproc, reqrep_ipc: simple, reqrep_tcp: single": [
       "REP SHALL not filter or modify outgoing or incoming messages in any way"
@@ -634,9 +635,9 @@ const libzmq: Source = {
       "with manual, subscriptions end one by one, and those of a subscriber that leaves are told",
       "with manual, every subscription is told, and every end of a subscriber that leaves"
     ],
-    xpub_manual_last_value: {
-      gap: "ZMQ_XPUB_MANUAL_LAST_VALUE is a draft of libzmq, which is not part of the library"
-    },
+    xpub_manual_last_value: [
+      "with lastValue, what is sent next after a subscription goes to its subscriber alone, and then to all again"
+    ],
     xpub_nodrop: ["with noDrop, an XPUB waits for a subscriber whose queue is full, and loses nothing"],
     xpub_verbose: [
       'with verbosity "subscriptions", an XPUB tells of every subscription, and of the last end',
@@ -707,6 +708,34 @@ const modules: Source = {
       "merge gives the messages of several sockets, each by the name of its socket",
       "while several sockets have messages, they take turns",
       "a merge goes on when one of its sockets closes, and ends when all have"
+    ],
+    "Proxy: nothing is lost": [
+      "a streamer forwards every message once, whole and in order, whenever it is paused and resumed",
+      "a proxy that is interrupted has sent what it took, or put it back in its order"
+    ],
+    "Proxy: back-pressure": ["a full receiver lets the sender feel it: a proxy takes 256 messages ahead at most"],
+    "Proxy: one slow peer": [
+      "one stalled client of a queue among many disturbs no other, and gets its replies when it reads",
+      "a queue drops replies to clients that have left, counts them, and goes on",
+      "a forwarder drops for a subscriber that does not read, and for no other"
+    ],
+    "Proxy: subscriptions": [
+      "a forwarder passes on subscriptions from before it began, and those that come and go",
+      "a forwarder tells a publisher that comes later, or again, of all subscriptions",
+      'a forwarder ends every subscription with its last subscriber, with verbosity "unique"',
+      'a forwarder ends every subscription with its last subscriber, with verbosity "subscriptions"',
+      'a forwarder ends every subscription with its last subscriber, with verbosity "all"'
+    ],
+    "Proxy: capture": [
+      "a capture socket gets every message whole, both ways, with the routing id before it",
+      "a capture socket that nobody reads never stops the proxy, and one that keeps up gets everything"
+    ],
+    "Security: who sent a message": [
+      "a ROUTER tells which user of CURVE has sent a message",
+      "a ROUTER tells which user of PLAIN has sent a message",
+      "a ROUTER calls a user of CURVE by the routing id that its client announces",
+      "a REP tells who has asked",
+      "of a socket that does not authenticate, a ROUTER tells nobody"
     ],
     "Poller: what is no message": ["a ROUTER and a PULL are polled together, each with what it gives"],
     "Poller: prioritize": ["prioritize gives a message of a later socket only when the earlier ones have nothing"]

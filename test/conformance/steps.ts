@@ -103,11 +103,11 @@ export const subscribed = (publisher: Pub.Pub, subscriber: Sub.Sub): Effect.Effe
     let sent = 0
     let seen = 0
     while (seen === 0 || seen < sent) {
-      // Once the first has come, so do the others that were sent.
-      if (seen === 0) yield* Pub.send(publisher, `${prefix}${++sent}`)
-      const message = yield* Effect.timeoutOption(Sub.receive(subscriber), "5 millis")
+      const message = yield* Effect.timeoutOption(Sub.receive(subscriber), 5 + 2 * sent)
       const text = Option.isSome(message) ? Message.text(message.value) : ""
       if (text.startsWith(prefix)) seen = Number(text.slice(prefix.length))
+      // Once one has come, so do the others that were sent; but one of them may have found no room.
+      if (Option.isNone(message)) yield* Pub.send(publisher, `${prefix}${++sent}`)
     }
     yield* Sub.unsubscribe(subscriber, prefix)
   })
@@ -172,10 +172,10 @@ export const texts = (socket: Receiver, count: number): Effect.Effect<Array<stri
     return all
   })
 
-/** The bodies of all messages that are still to come, as text. */
-export const rest = (socket: Receiver): Effect.Effect<Array<string>, ZmqError> =>
+/** The bodies of all messages that are still to come, as text: so many of them however long they take. */
+export const rest = (socket: Receiver, atLeast = 0): Effect.Effect<Array<string>, ZmqError> =>
   Effect.gen(function* () {
-    const all: Array<string> = []
+    const all = yield* texts(socket, atLeast)
     for (;;) {
       const waited = yield* Effect.timeoutOption(receive(socket), aWhile)
       // On a machine that is busy the time may be up before what has arrived was looked at.
@@ -183,6 +183,13 @@ export const rest = (socket: Receiver): Effect.Effect<Array<string>, ZmqError> =
       if (Option.isNone(message)) return all
       all.push(Message.text(message.value))
     }
+  })
+
+/** The bodies of the messages that come are these, and no more. */
+export const receives = (socket: Receiver, expected: ReadonlyArray<string>): Effect.Effect<void, ZmqError> =>
+  Effect.gen(function* () {
+    assert.deepStrictEqual(yield* texts(socket, expected.length), [...expected])
+    yield* silent(socket)
   })
 
 /** Nothing is there, and nothing comes. */

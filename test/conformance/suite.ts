@@ -115,7 +115,8 @@ export const conformance = (target: Target, suites: ReadonlyArray<Suite>): void 
 /** A test that takes longer than this waits for what does not come. */
 const patience = "8 seconds"
 
-const runOn = async (
+/** Runs a body on a target, in a world of its own. */
+export const runOn = async (
   target: Target,
   body: Effect.Effect<unknown, unknown, Transport.Transport | Scope.Scope>
 ): Promise<void> => {
@@ -134,7 +135,7 @@ const runOn = async (
 
 let names = 0
 
-const place = (scheme: Scheme): Place => ({
+export const place = (scheme: Scheme): Place => ({
   scheme,
   any: () => {
     if (scheme === "tcp") return "tcp://127.0.0.1:*"

@@ -15,11 +15,38 @@
  * - A message of several frames that is being sent at the very moment its connection is lost may be dropped.
  * - Random bytes sent to a bound port by someone who does not speak ZeroMQ may arrive as messages, and a message of
  *   endless frames is held in memory whole: do not expose a socket without security to networks that you do not trust.
+ * - A ROUTER learns who comes and leaves from its connections, behind the messages that they bring: where nobody receives
+ *   and more than 256 messages wait, `PeerJoined` and `PeerLeft` wait with them, and the peer that has left still counts as
+ *   there. They are told at once of peers named by `Router.connectAs`. Who comes over inproc, who was connected to
+ *   otherwise, and with `handover` everybody, has joined with the first message; of those who were connected to
+ *   otherwise, or whose endpoint was unbound, the departure shows when they are sent to.
+ * - An empty message, with which a peer of a ROUTER begins over inproc or over a connection that the ROUTER has made, is
+ *   taken for news of the peer, and not given, where the ROUTER is also bound to tcp or ipc.
+ * - A peer that comes back by its routing id before the ROUTER has read what it sent over the old connection is not heard,
+ *   ever, unless `handover` is set. With `handover`, over inproc, who was taken over has nobody to send to any more.
+ * - `onFull: "suspend"`: libzmq does not tell when a peer's queue has room again: it is asked every 2 milliseconds.
+ * - An XPUB takes all that one subscriber has sent before it looks at the next; a message of an XSUB to an XPUB with
+ *   `manual` may make `XPub.confirm` of the subscriptions behind it fail with `InvalidState`.
+ * - A REQ that gets a reply without the empty frame loses that connection, over tcp and ipc.
+ * - No endpoint of a socket can be preferred to another: use a socket each, and `Poller.prioritize`.
+ * - `socks` is done here, not by libzmq, which aborts where a socket closes while its proxy is down. A proxy that is down,
+ *   or refuses, is told as `HandshakeFailed`, and tried again every `reconnect.initial`. The other options of tcp are not
+ *   those of connections by a proxy.
+ * - Security is for tcp and ipc: to bind or connect a socket that has it to inproc fails with `Unsupported`, as does a client
+ *   of PLAIN whose name and password are both empty.
+ * - libzmq tells no `authenticate` which routing id a client announces, and of no message who sent it. A ROUTER that is a
+ *   CURVE server therefore calls the clients of its bound endpoints by ids that it makes up for each connection, whatever
+ *   they announce, and tells who sent a message by them. It tells nothing, and calls its peers what they announce, with
+ *   PLAIN, with `Security.null` and with `handover`; of whom it was connected to, it tells nothing either; nor does a REP.
+ * - libzmq asks one handler in a context who may connect. So the server sockets of the shared context are those of one thread,
+ *   and no other library's; another's fail with `InvalidState`, and can be had by `layerWith({ isolated: true })`. As long as
+ *   there is one, sockets of the addon itself that are servers, in the same context, let nobody in.
  * - A worker thread that is terminated while it has an open socket ends the whole process (zeromq.js #411): close its
  *   scope first.
  *
  * @since 0.1.0
  */
+import * as SocketType from "@effect-zmq/core/SocketType"
 import { type Capability, Transport } from "@effect-zmq/core/Transport"
 import { InvalidOption, InvalidState, type Reason, ZmqError } from "@effect-zmq/core/ZmqError"
 import * as Effect from "effect/Effect"
@@ -86,10 +113,13 @@ export const layerWith = (options: Options): Layer.Layer<Transport, ZmqError> =>
   )
 
 const capabilities: ReadonlySet<Capability> = new Set<Capability>([
-  ...Addon.types,
+  ...SocketType.all,
   "tcp",
   ...(Addon.hasIpc ? (["ipc"] as const) : []),
-  "inproc"
+  "inproc",
+  "null",
+  "plain",
+  ...(Addon.hasCurve ? (["curve"] as const) : [])
 ])
 
 const make = (context: Addon.NativeContext): Transport["Service"] => ({

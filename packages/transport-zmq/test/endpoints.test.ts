@@ -162,6 +162,22 @@ describe("endpoints", () => {
     })
   )
 
+  live("disconnect ends a connection also where nobody uses the socket, 20 times", () =>
+    Effect.gen(function* () {
+      for (let i = 0; i < 20; i++) {
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            const { endpoint, pull, push } = yield* pipeline()
+            yield* Push.send(push, "hello")
+            yield* Pull.receive(pull)
+            yield* Socket.disconnect(push, endpoint)
+            yield* awaitEvent(pull, "Disconnected")
+          })
+        )
+      }
+    })
+  )
+
   live("connect succeeds before the peer exists, and reaches it when it appears", () =>
     Effect.gen(function* () {
       const endpoint = yield* freePort

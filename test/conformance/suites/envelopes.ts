@@ -45,11 +45,8 @@ export const envelopes = suite(
           yield* Router.send(server, { to: from, message: [number, "", text.toUpperCase()] })
           assert.strictEqual(yield* Fiber.join(reply), text.toUpperCase())
         }
-        const [first = 0] = numbers
-        assert.deepStrictEqual(
-          numbers,
-          [0, 1, 2].map((n) => (first + n) % 2 ** 32)
-        )
+        // In which order their bytes are is for the REQ alone to know.
+        assert.strictEqual(new Set(numbers).size, 3)
       }))
 
     test("a reply with a bad envelope is dropped, and the good one behind it taken", (place) =>

@@ -10,9 +10,11 @@ import { pairs } from "./pairs.ts"
 import { peers } from "./peers.ts"
 import { pipeline } from "./pipeline.ts"
 import { poller } from "./poller.ts"
+import { proxies } from "./proxies.ts"
 import { publishSubscribe } from "./publishSubscribe.ts"
 import { requestReply } from "./requestReply.ts"
 import { routers } from "./routers.ts"
+import { users } from "./users.ts"
 import { xpubs } from "./xpub.ts"
 import { xsubs } from "./xsub.ts"
 
@@ -31,5 +33,7 @@ export const suites: ReadonlyArray<Suite> = [
   lifecycle,
   highWaterMarks,
   options,
-  poller
+  poller,
+  proxies,
+  users
 ]

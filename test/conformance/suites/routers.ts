@@ -20,6 +20,7 @@ import {
   failsWith,
   numbered,
   plain,
+  receives,
   rest,
   router,
   sendTexts,
@@ -136,7 +137,7 @@ export const routers = suite(
         yield* Dealer.send(coming, "here again")
         yield* heard(server)
         yield* Router.send(server, { to: "a", message: "new" })
-        assert.deepStrictEqual(yield* rest(coming), ["new"])
+        yield* receives(coming, ["new"])
       }))
 
     test("a ROUTER still gives what a peer that has left had delivered", (place) =>
@@ -212,7 +213,7 @@ export const routers = suite(
         // Those before it were sent.
         const all = ["X", "UNKNOWN", "X"].map((to, index) => ({ to, message: `${index}` }))
         yield* failsWith("Unroutable", Router.sendAll(server, all))
-        assert.deepStrictEqual(yield* rest(client), ["0"])
+        yield* receives(client, ["0"])
       }))
 
     test('ROUTER SHALL NOT block on sending: with onFull "fail" it returns an error, if the queue is full', (place) =>
@@ -245,7 +246,7 @@ export const routers = suite(
         const message = (text: string) => [text, new Uint8Array(1_000_000), text] as const
         const all = numbered("", 100).map((text) => ({ to: "a", message: message(text) }))
         yield* Effect.timeout(Router.sendAll(server, all), "5 seconds")
-        const received = yield* rest(client)
+        const received = yield* rest(client, 2)
         assert.isAtLeast(received.length, 2)
         assert.isBelow(received.length, 100)
         assert.deepStrictEqual(received.slice(0, 2), ["0", "1"])

@@ -3,7 +3,9 @@
  * end in `nativeSocket.ts`, `reader.ts` and `writer.ts`.
  */
 import { createRequire } from "node:module"
+import { inspect } from "node:util"
 import type { Message } from "@effect-zmq/core/Message"
+import type { SocketType } from "@effect-zmq/core/SocketType"
 import * as zeromq from "zeromq"
 
 export type NativeEvent = zeromq.Event
@@ -16,20 +18,25 @@ const classes = {
   PULL: zeromq.Pull,
   REQ: zeromq.Request,
   REP: zeromq.Reply,
+  DEALER: zeromq.Dealer,
+  ROUTER: zeromq.Router,
   PUB: zeromq.Publisher,
-  SUB: zeromq.Subscriber
-} as const
-
-export type NativeType = keyof typeof classes
-
-// The keys of `classes` are the types.
-export const types = Object.keys(classes) as ReadonlyArray<NativeType>
+  SUB: zeromq.Subscriber,
+  XPUB: zeromq.XPublisher,
+  XSUB: zeromq.XSubscriber,
+  PAIR: zeromq.Pair
+} as const satisfies Record<SocketType, unknown>
 
 const manifest: { readonly version: string } = createRequire(import.meta.url)("zeromq/package.json")
 
 export const version = `libzmq ${zeromq.version}, zeromq ${manifest.version}`
 
 export const hasIpc: boolean = zeromq.capability.ipc === true
+
+export const hasCurve: boolean = zeromq.capability.curve === true
+
+/** Whether libzmq was built with the options that are drafts, as that of the addon is where it was not built anew. */
+export const hasDrafts: boolean = zeromq.capability.draft === true
 
 /** What every socket of the addon has at run time, whatever its class shows. */
 export interface Native {
@@ -48,10 +55,65 @@ export interface Native {
   setStringOption(option: number, value: Uint8Array): void
 }
 
+export const ZMQ_ROUTING_ID = 5
 export const ZMQ_SUBSCRIBE = 6
 export const ZMQ_UNSUBSCRIBE = 7
+export const ZMQ_SNDBUF = 11
+export const ZMQ_RCVBUF = 12
 export const ZMQ_RCVTIMEO = 27
 export const ZMQ_SNDTIMEO = 28
+export const ZMQ_ROUTER_MANDATORY = 33
+export const ZMQ_XPUB_VERBOSE = 40
+export const ZMQ_PLAIN_SERVER = 44
+export const ZMQ_PLAIN_USERNAME = 45
+export const ZMQ_PLAIN_PASSWORD = 46
+export const ZMQ_CURVE_SERVER = 47
+export const ZMQ_CURVE_PUBLICKEY = 48
+export const ZMQ_CURVE_SECRETKEY = 49
+export const ZMQ_CURVE_SERVERKEY = 50
+export const ZMQ_PROBE_ROUTER = 51
+export const ZMQ_ZAP_DOMAIN = 55
+export const ZMQ_ROUTER_HANDOVER = 56
+export const ZMQ_IPC_FILTER_UID = 59
+export const ZMQ_IPC_FILTER_GID = 60
+export const ZMQ_CONNECT_ROUTING_ID = 61
+export const ZMQ_XPUB_MANUAL = 71
+export const ZMQ_XPUB_WELCOME_MSG = 72
+export const ZMQ_XPUB_VERBOSER = 78
+export const ZMQ_TCP_MAXRT = 80
+export const ZMQ_BINDTODEVICE = 92
+export const ZMQ_ZAP_ENFORCE_DOMAIN = 93
+
+// Drafts.
+export const ZMQ_ROUTER_NOTIFY = 97
+export const ZMQ_XPUB_MANUAL_LAST_VALUE = 98
+export const ZMQ_IN_BATCH_SIZE = 101
+export const ZMQ_OUT_BATCH_SIZE = 102
+export const ZMQ_DISCONNECT_MSG = 111
+export const ZMQ_PRIORITY = 112
+export const ZMQ_XSUB_VERBOSE_UNSUBSCRIBE = 115
+
+/** What an option is set to, by its number. */
+export type Setting = readonly [option: number, value: number | Uint8Array]
+
+export const set = (native: Native, [option, value]: Setting): void => {
+  if (typeof value === "number") native.setInt32Option(option, value)
+  else native.setStringOption(option, value)
+}
+
+/**
+ * Sets what the next bind or connect is to go by. The addon would have the process warn that it is for these only, of all
+ * but a socket's first.
+ */
+export const setForNext = (native: Native, setting: Setting): void => {
+  const { emitWarning } = process
+  process.emitWarning = () => undefined
+  try {
+    set(native, setting)
+  } finally {
+    process.emitWarning = emitWarning
+  }
+}
 
 /** The addon's name for what went wrong, such as `EADDRINUSE`. */
 export const codeOf = (error: unknown): string =>
@@ -134,11 +196,27 @@ export const isolatedContext = (): NativeContext => new NativeContext(new zeromq
 /** Opens a socket of the addon. Throws what the addon throws. */
 export const openNative = (
   context: NativeContext,
-  type: NativeType,
+  type: SocketType,
   settings: Readonly<Record<string, number | boolean>>
 ): Native => {
   context.start()
-  // `settings` names options that the class has; and every class of the addon has what `Native` lists.
-  const Class = classes[type] as unknown as new (options: Record<string, unknown>) => Native
+  const Class = reticent.get(type) ?? silence(type)
   return new Class({ context: context.native, ...settings })
+}
+
+/** `settings` names options that the class has; and every class of the addon has what `Native` lists. */
+type NativeClass = new (options: Record<string, unknown>) => Native
+
+const reticent = new Map<SocketType, NativeClass>()
+
+/** The addon's class, but that it does not show its options to whoever prints it: there are keys and passwords among them. */
+const silence = (type: SocketType): NativeClass => {
+  const Class = classes[type] as unknown as NativeClass
+  const Reticent = class extends Class {
+    [inspect.custom](): string {
+      return `libzmq's ${type}`
+    }
+  }
+  reticent.set(type, Reticent)
+  return Reticent
 }

@@ -60,6 +60,15 @@ export const reasonOf = (failure: Failure, endpoint = "the socket"): Reason => {
   }
 }
 
+/** Why a bind failed. Of a device that it was to go by, libzmq tells nothing but that it failed. */
+export const reasonOfBind = (failure: Failure, endpoint: string, device: string | undefined): Reason =>
+  device === undefined || failure.code === "EADDRINUSE" || failure.code === "EADDRNOTAVAIL"
+    ? reasonOf(failure, endpoint)
+    : new AddressUnavailable({
+        endpoint,
+        problem: `the device ${device} does not exist, or this process is not permitted to use it, or ${failure.code}`
+      })
+
 /** How many files this process may have open. */
 const openFiles = (): number => {
   // `userLimits` is part of the report, which has no type.

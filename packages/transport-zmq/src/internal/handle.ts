@@ -1,12 +1,19 @@
-/** A socket of libzmq as a `Handle`: what the addon tells by callbacks, as Effects. */
+/**
+ * A socket of libzmq as a `Handle`: what the addon tells by callbacks, as Effects.
+ *
+ * It has more than 400 lines, because it is one class with all operations of the contract, each of a few lines. What they
+ * share with no other is beside it: who the peers are, subscriptions, security, the round of requests, files, events.
+ */
 import * as Endpoint from "@effect-zmq/core/Endpoint"
 import * as EventLog from "@effect-zmq/core/EventLog"
 import type { Message } from "@effect-zmq/core/Message"
+import type { RoutingId } from "@effect-zmq/core/RoutingId"
 import { type CloseReport, SocketEvent } from "@effect-zmq/core/SocketEvent"
 import type { Resolved } from "@effect-zmq/core/SocketOptions"
 import type { SocketType } from "@effect-zmq/core/SocketType"
-import type { Handle } from "@effect-zmq/core/Transport"
+import type { Handle, Progress } from "@effect-zmq/core/Transport"
 import {
+  AddressUnavailable,
   Closed,
   InvalidMessage,
   InvalidState,
@@ -21,13 +28,19 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
-import { attempt, Failure, type NativeContext, type NativeType } from "./addon.ts"
-import { reasonOf, transportName } from "./errors.ts"
+import { attempt, Failure, type NativeContext, type NativeEvent } from "./addon.ts"
+import { reasonOf, reasonOfBind, transportName } from "./errors.ts"
 import * as IpcFile from "./ipcFile.ts"
 import * as Monitor from "./monitor.ts"
 import { NativeSocket } from "./nativeSocket.ts"
+import { Peers, taken } from "./peers.ts"
 import { RequestRound } from "./requestRound.ts"
-import { isNativeType, lacking, settings } from "./settings.ts"
+import { prepare, type Secured } from "./security.ts"
+import { lacking, receives, settings } from "./settings.ts"
+import { Relay } from "./socks.ts"
+import { Subscriptions } from "./subscriptions.ts"
+import type { Job } from "./writer.ts"
+import * as Zap from "./zapSocket.ts"
 
 /** Opens a socket, and drains it when the scope closes. */
 export const open = (
@@ -35,27 +48,26 @@ export const open = (
   type: SocketType,
   options: Resolved
 ): Effect.Effect<Handle, Reason, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.flatMap(EventLog.make, (log) => openWith(context, type, options, log)),
-    (handle) => handle.drain(options.linger)
+  // A server's handler is there before it, and until it is closed.
+  Effect.flatMap(prepare(context, type, options), (secured) =>
+    Effect.acquireRelease(
+      Effect.flatMap(EventLog.make, (log) => openWith(context, type, options, secured, log)),
+      (handle) => handle.drain(options.linger)
+    )
   )
 
 const openWith = (
   context: NativeContext,
   type: SocketType,
   options: Resolved,
+  secured: Secured,
   log: EventLog.EventLog
 ): Effect.Effect<ZmqHandle, Reason> =>
   Effect.suspend(() => {
-    if (!isNativeType(type)) {
-      return Effect.fail(
-        new Unsupported({ transport: transportName, feature: `${type} sockets`, hint: "use another socket type" })
-      )
-    }
     const lacks = lacking(type, options)
     if (lacks !== undefined) return Effect.fail(lacks)
     if (context.open >= context.maxSockets) return Effect.fail(tooMany(context))
-    const handle = attempt(() => new ZmqHandle(context, type, options, log))
+    const handle = attempt(() => new ZmqHandle(context, type, options, secured, log))
     return handle instanceof Failure ? Effect.fail(reasonOf(handle, `${type} socket`)) : Effect.succeed(handle)
   })
 
@@ -75,7 +87,9 @@ interface Attachment {
   readonly role: "bound" | "connected"
   readonly endpoint: Endpoint.Endpoint
   readonly address: string
-  readonly file: IpcFile.Owned | undefined
+  readonly file?: IpcFile.Owned | undefined
+  /** What carries it by a proxy. */
+  readonly relay?: Relay | undefined
 }
 
 /** The types whose messages alternate. */
@@ -84,53 +98,98 @@ type Lockstep = "REQ" | "REP" | undefined
 class ZmqHandle implements Handle {
   private readonly native: NativeSocket
   private readonly log: EventLog.EventLog
-  private readonly type: NativeType
+  private readonly type: SocketType
   private readonly options: Resolved
   private readonly lockstep: Lockstep
   /** Of a REP: the request that was taken is unanswered. Of a REQ: the request that was sent is. */
   private unanswered = false
   private attached: ReadonlyArray<Attachment> = []
   private readonly round: RequestRound
+  private readonly subscriptions: Subscriptions
+  /** Who they are, of a ROUTER. */
+  private readonly roster: Peers | undefined
+  private readonly secured: Secured
+  readonly userOf: Handle["userOf"]
   private closing = false
   private report: CloseReport | undefined
   private readonly draining: Array<(report: CloseReport) => void> = []
   private readonly unbinding = new Map<string, () => void>()
 
   /** Throws what the addon throws. */
-  constructor(context: NativeContext, type: NativeType, options: Resolved, log: EventLog.EventLog) {
+  constructor(context: NativeContext, type: SocketType, options: Resolved, secured: Secured, log: EventLog.EventLog) {
     this.type = type
     this.options = options
     this.log = log
+    this.secured = secured
+    this.userOf = secured.userOf
     this.lockstep = type === "REQ" || type === "REP" ? type : undefined
     const isRequest = type === "REQ"
-    this.native = new NativeSocket(context, type, settings(type, options), {
-      readAhead: this.lockstep ? single : batch,
-      drops: type === "PUB" && !options.noDrop,
-      polls: options.noDrop,
-      duplex: this.lockstep !== undefined,
-      beforeSend: isRequest
-        ? () => {
-            // What is here by now answers an older request.
-            this.native.reader.clear()
-            this.unanswered = true
-            this.round.sent()
-          }
-        : undefined,
-      refused: isRequest
-        ? () => {
-            this.unanswered = false
-            this.round.refused()
-          }
-        : undefined,
-      onEvent: (event) => {
-        const socketEvent = Monitor.toSocketEvent(event, (address) => this.isBound(address))
-        if (socketEvent === undefined) return
-        log.addUnsafe(socketEvent)
-        if (socketEvent._tag === "Unbound") this.unbinding.get(socketEvent.endpoint)?.()
+    this.roster =
+      type === "ROUTER"
+        ? new Peers(
+            options.handover,
+            (event) => this.met(event),
+            () => this.native.call()
+          )
+        : undefined
+    this.subscriptions = new Subscriptions(type, () => this.native)
+    const { named, numbered } = settings(type, options)
+    this.native = new NativeSocket(
+      context,
+      type,
+      { named, numbered: [...numbered, ...secured.settings()] },
+      {
+        readAhead: this.lockstep || options.manual ? single : batch,
+        admits: options.manual ? this.subscriptions.admits : this.roster?.admits,
+        drops: (type === "PUB" || type === "XPUB" || type === "XSUB") && !options.noDrop,
+        polls: options.noDrop,
+        duplex: receives(type),
+        onFull: type === "ROUTER" ? options.onFull : undefined,
+        beforeSend: isRequest
+          ? () => {
+              // What is here by now answers an older request.
+              this.native.reader.clear()
+              this.unanswered = true
+              this.round.sent()
+            }
+          : undefined,
+        refused: isRequest
+          ? () => {
+              this.unanswered = false
+              this.round.refused()
+            }
+          : undefined,
+        onEvent: (event) => {
+          const socketEvent = Monitor.toSocketEvent(
+            this.named(event),
+            (address) => this.isBound(address),
+            secured.denial
+          )
+          if (socketEvent === undefined) return
+          this.follow(socketEvent)
+          log.addUnsafe(socketEvent)
+          if (socketEvent._tag === "Unbound") this.unbinding.get(socketEvent.endpoint)?.()
+        }
       }
-    })
+    )
     this.round = new RequestRound(this.native)
-    for (const prefix of options.subscribe) this.native.subscribe(prefix)
+    for (const prefix of options.subscribe) this.subscriptions.add(prefix)
+  }
+
+  /** A peer that has a routing id came or went. */
+  private met(event: SocketEvent): void {
+    this.secured.see(event)
+    this.log.addUnsafe(event)
+  }
+
+  /** What a connection that came or went asks for. */
+  private follow(event: SocketEvent): void {
+    if (event._tag !== "HandshakeSucceeded" && event._tag !== "Disconnected") return
+    const { native, roster } = this
+    roster?.follow(event)
+    const isOwed = () => roster !== undefined && roster.owed > 0
+    if (event._tag === "HandshakeSucceeded") native.call(isOwed)
+    else native.callSoon(isOwed)
   }
 
   // ---------------------------------------------------------------------------
@@ -147,6 +206,10 @@ class ZmqHandle implements Handle {
     const message = this.native.reader.takeOne()
     if (message !== undefined) this.step()
     return message
+  }
+
+  putBackUnsafe(messages: ReadonlyArray<Message>): void {
+    this.native.reader.putBack(messages)
   }
 
   /** What a REQ takes is its answer; what a REP takes is to be answered. */
@@ -187,17 +250,24 @@ class ZmqHandle implements Handle {
     return !(this.options.conflate && message.length > 1) && this.native.writer.now(message)
   }
 
-  send(messages: NonEmptyReadonlyArray<Message>): Effect.Effect<void, Reason> {
+  send(messages: NonEmptyReadonlyArray<Message>, progress?: Progress): Effect.Effect<void, Reason> {
     return Effect.callback((resume) => {
+      if (progress !== undefined) progress.sent = 0
       const refusal = this.refusal(messages)
       if (refusal !== undefined) return resume(Effect.fail(refusal))
       if (this.lockstep === "REP") this.unanswered = false
       const { writer } = this.native
-      const job = writer.add(messages, (failure) =>
-        resume(failure === undefined ? Effect.void : Effect.fail(reasonOf(failure)))
+      const job = writer.add(
+        messages,
+        (failure) => resume(failure === undefined ? Effect.void : Effect.fail(this.problemOf(failure, job))),
+        progress
       )
-      return Effect.sync(() => writer.withdraw(job))
+      return Effect.callback((withdrawn) => writer.withdraw(job, () => withdrawn(Effect.void)))
     })
+  }
+
+  private problemOf(failure: Failure, { messages, next }: Job): Reason {
+    return this.roster?.problemOf(failure, messages[next]) ?? reasonOf(failure)
   }
 
   private refusal(messages: ReadonlyArray<Message>): Reason | undefined {
@@ -208,8 +278,10 @@ class ZmqHandle implements Handle {
     return this.options.conflate && messages.some((message) => message.length > 1) ? conflated : undefined
   }
 
-  /** Of a ROUTER, which is not here. */
-  readonly peers = Effect.succeed([])
+  readonly peers: Effect.Effect<ReadonlyArray<RoutingId>> = Effect.callback((resume) => {
+    const tell = () => resume(Effect.sync(() => this.roster?.all ?? []))
+    if (this.roster === undefined || this.closing || !this.native.refresh(tell)) tell()
+  })
 
   readonly withdraw: Effect.Effect<void> = Effect.sync(() => {
     if (this.lockstep !== "REQ" || !this.unanswered || this.closing) return
@@ -229,6 +301,8 @@ class ZmqHandle implements Handle {
 
   bind(endpoint: Endpoint.Endpoint): Effect.Effect<Endpoint.Endpoint, Reason> {
     if (this.type === "REQ" && !this.options.correlate) return Effect.fail(bindUncorrelated)
+    if (this.isUnsecured(endpoint)) return Effect.fail(unsecured)
+    if (Endpoint.format(endpoint) === Zap.address && !Zap.mayBind(this.type)) return Effect.fail(forHandlers)
     return (endpoint._tag === "Ipc" ? this.bindFile(endpoint.path) : this.bindNow(endpoint)).pipe(
       Effect.tapError((reason) =>
         Effect.sync(() =>
@@ -236,6 +310,11 @@ class ZmqHandle implements Handle {
         )
       )
     )
+  }
+
+  /** libzmq asks nobody over inproc. */
+  private isUnsecured(endpoint: Endpoint.Endpoint): boolean {
+    return endpoint._tag === "Inproc" && this.options.security !== undefined
   }
 
   private bindFile(path: string): Effect.Effect<Endpoint.Endpoint, Reason> {
@@ -246,8 +325,10 @@ class ZmqHandle implements Handle {
   private bindNow(requested: Endpoint.Endpoint): Effect.Effect<Endpoint.Endpoint, Reason> {
     return Effect.suspend(() => {
       const text = Endpoint.format(requested)
-      const address = this.attempt(() => this.native.bind(text))
-      if (address instanceof Failure) return Effect.fail(reasonOf(address, text))
+      const address = this.attempt(() =>
+        this.native.bind(text, [...(this.roster?.forBind(requested) ?? []), ...this.secured.binding])
+      )
+      if (address instanceof Failure) return Effect.fail(reasonOfBind(address, text, this.options.device))
       const endpoint = Result.getOrElse(Endpoint.parse(Monitor.plain(address)), () => requested)
       const file = requested._tag === "Ipc" ? IpcFile.own(requested.path) : undefined
       this.attach({ role: "bound", endpoint, address, file })
@@ -276,12 +357,40 @@ class ZmqHandle implements Handle {
     })
   }
 
-  connect(endpoint: Endpoint.Endpoint): Effect.Effect<void, Reason> {
-    const address = Endpoint.format(endpoint)
-    return Effect.map(
-      this.call(() => this.native.connect(address), address),
-      () => this.attach({ role: "connected", endpoint, address, file: undefined })
-    )
+  connect(endpoint: Endpoint.Endpoint, routingId?: RoutingId): Effect.Effect<void, Reason> {
+    if (this.isUnsecured(endpoint)) return Effect.fail(unsecured)
+    const text = Endpoint.format(endpoint)
+    const { roster, secured } = this
+    const connect = this.call(() => {
+      const settings = [...(roster?.forConnect(routingId) ?? []), ...secured.connecting]
+      const { socks } = this.options
+      const relay = socks !== undefined && endpoint._tag === "Tcp" ? new Relay(socks, endpoint) : undefined
+      const address = relay?.address ?? text
+      this.attach({ role: "connected", endpoint, address, relay })
+      const failure = attempt(() => this.native.connect(address, settings))
+      if (!(failure instanceof Failure)) return
+      this.detach({ role: "connected", endpoint, address })
+      void relay?.close(0)
+      throw failure.cause
+    }, text)
+    if (this.options.socks !== undefined && endpoint._tag === "Tcp" && endpoint.source !== undefined) {
+      return Effect.fail(sourced)
+    }
+    if (roster === undefined || routingId === undefined) return connect
+    if (this.options.immediate) return Effect.fail(namedLate)
+    return Effect.flatMap(this.isTaken(roster, routingId), (isTaken) => {
+      if (isTaken || roster.has(routingId)) return Effect.fail(taken(routingId))
+      return Effect.map(connect, () => roster.name(text, routingId))
+    })
+  }
+
+  /** Asks libzmq, too, which ends the process where it is to give an id to a second peer. */
+  private isTaken(roster: Peers, routingId: RoutingId): Effect.Effect<boolean, Reason> {
+    return Effect.callback((resume) => {
+      if (this.closing) resume(failClosed)
+      else if (roster.has(routingId)) resume(Effect.succeed(true))
+      else void this.native.hasPeer(routingId).then((isTaken) => resume(Effect.succeed(isTaken)))
+    })
   }
 
   disconnect(endpoint: Endpoint.Endpoint): Effect.Effect<void, Reason> {
@@ -292,17 +401,29 @@ class ZmqHandle implements Handle {
       this.round.reopen()
       return Effect.map(
         this.call(() => this.native.disconnect(connected.address), text),
-        () => this.detach(connected)
+        () => {
+          this.detach(connected)
+          void connected.relay?.close(Duration.toMillis(this.options.linger))
+          this.roster?.disconnected(text)
+        }
       )
     })
   }
 
   subscribe(prefix: Uint8Array): Effect.Effect<void, Reason> {
-    return this.call(() => this.native.subscribe(prefix))
+    const { subscriptions } = this
+    return Effect.andThen(
+      subscriptions.confirmable,
+      this.call(() => subscriptions.add(prefix))
+    )
   }
 
   unsubscribe(prefix: Uint8Array): Effect.Effect<void, Reason> {
-    return this.call(() => this.native.unsubscribe(prefix))
+    const { subscriptions } = this
+    return Effect.andThen(
+      subscriptions.confirmable,
+      this.call(() => subscriptions.remove(prefix))
+    )
   }
 
   private call(f: () => void, endpoint?: string): Effect.Effect<void, Reason> {
@@ -328,6 +449,13 @@ class ZmqHandle implements Handle {
       : this.attached.find(
           (attachment) => attachment.role === role && Endpoint.format(attachment.endpoint) === endpoint
         )
+  }
+
+  /** The event, with the endpoint that what goes by a proxy is connected to. */
+  private named(event: NativeEvent): NativeEvent {
+    if (this.options.socks === undefined || !("address" in event)) return event
+    const relayed = this.attached.find(({ address, relay }) => relay !== undefined && address === event.address)
+    return relayed === undefined ? event : { ...event, address: Endpoint.format(relayed.endpoint) }
   }
 
   private isBound(address: string): boolean {
@@ -359,12 +487,20 @@ class ZmqHandle implements Handle {
       if (this.closing) return
       this.closing = true
       const linger = Math.max(0, Duration.toMillis(within))
+      const deadline = performance.now() + linger
       this.native.close(
         linger,
         () => this.deleteFiles(),
-        (report) => this.closed(report)
+        (report) => void this.passed(deadline).then((passed) => this.closed(passed ? report : unpassed))
       )
     })
+  }
+
+  /** Waits until what has left libzmq has also left for the proxies. */
+  private async passed(deadline: number): Promise<boolean> {
+    const left = Math.max(0, deadline - performance.now())
+    const relays = this.attached.flatMap(({ relay }) => relay ?? [])
+    return (await Promise.all(relays.map((relay) => relay.close(left)))).every((passed) => passed)
   }
 
   private deleteFiles(): void {
@@ -377,6 +513,7 @@ class ZmqHandle implements Handle {
       if (role === "bound" && endpoint._tag === "Inproc") this.log.addUnsafe(SocketEvent.Unbound({ endpoint: address }))
     }
     this.attached = []
+    this.roster?.flush()
     this.log.addUnsafe(SocketEvent.Closed(report))
     for (const unbound of [...this.unbinding.values()]) unbound()
     for (const resume of this.draining.splice(0)) resume(report)
@@ -390,9 +527,35 @@ const unasked = new InvalidState({ problem: "there is no request to be answered"
 const failUnanswered = Effect.fail(unanswered)
 const failUnasked = Effect.fail(unasked)
 
+/** With it libzmq makes the queue later, and gives the name to the next that is connected to. */
+const namedLate = new Unsupported({
+  transport: transportName,
+  feature: "to connect by a routing id beside the option immediate",
+  hint: "leave immediate out, or let the peer announce its id"
+})
+
+const sourced = new Unsupported({
+  transport: transportName,
+  feature: "an address to connect from (source;target) beside the option socks",
+  hint: "leave the one or the other out"
+})
+
+const unpassed: CloseReport = { flushed: false, dropped: undefined }
+
 const oneAtATime = new InvalidState({ problem: "requests and replies alternate: one message at a time" })
 
 const conflated = new InvalidMessage({ problem: "several frames, of which a socket with `conflate` would keep one" })
+
+const unsecured = new Unsupported({
+  transport: transportName,
+  feature: "security over inproc",
+  hint: "use tcp or ipc, or a socket without security for who is in this process"
+})
+
+const forHandlers = new AddressUnavailable({
+  endpoint: Zap.address,
+  problem: "libzmq asks there who may connect, and ends the process where neither a REP nor a ROUTER is bound to it"
+})
 
 const bindUncorrelated = new Unsupported({
   transport: transportName,

@@ -8,9 +8,14 @@ export const plain = (address: string): string => address.replace(/^tcp:\/\/\[::
 
 /**
  * The event, or `undefined` where it tells nothing new: the end of an attempt to connect, which `Reconnecting` follows;
- * and a failed bind, of which whoever called it has told. `isBound` tells whether an address is one that the socket is bound to.
+ * and a failed bind, of which whoever called it has told. `isBound` tells whether an address is one that the socket is bound to,
+ * and `denial` what an answer of this status says.
  */
-export const toSocketEvent = (event: NativeEvent, isBound: (address: string) => boolean): SocketEvent | undefined => {
+export const toSocketEvent = (
+  event: NativeEvent,
+  isBound: (address: string) => boolean,
+  denial: (status: string) => string
+): SocketEvent | undefined => {
   if (event.type === "end" || event.type === "unknown") return undefined
   // Whatever its type says: the close of what could not be bound has no address.
   const endpoint = plain(event.address ?? "")
@@ -32,7 +37,7 @@ export const toSocketEvent = (event: NativeEvent, isBound: (address: string) => 
     case "handshake:error:protocol":
       return handshakeFailed(endpoint, "protocol", codeOf(event.error))
     case "handshake:error:auth":
-      return handshakeFailed(endpoint, "authentication", `${event.error.status}`)
+      return handshakeFailed(endpoint, "authentication", denial(`${event.error.status}`))
     case "handshake:error:other":
       return handshakeFailed(endpoint, "other", codeOf(event.error))
     case "disconnect":

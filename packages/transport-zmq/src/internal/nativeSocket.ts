@@ -13,24 +13,32 @@
  *   while something is being parked.
  */
 import type { CloseReport } from "@effect-zmq/core/SocketEvent"
+import type { SocketType } from "@effect-zmq/core/SocketType"
 import {
+  codeOf,
   type Native,
   type NativeContext,
   type NativeEvent,
-  type NativeType,
   type Observer,
   openNative,
+  type Setting,
+  set,
+  setForNext,
   ZMQ_RCVTIMEO,
   ZMQ_SNDTIMEO,
   ZMQ_SUBSCRIBE,
   ZMQ_UNSUBSCRIBE
 } from "./addon.ts"
-import { sleep, turn, within } from "./eventLoop.ts"
+import { later, sleep, turn, within } from "./eventLoop.ts"
+import { PeerWriter } from "./peerWriter.ts"
 import { Reader, type ReaderBehaviour } from "./reader.ts"
+import type { Settings } from "./settings.ts"
 import { Writer, type WriterBehaviour } from "./writer.ts"
 
 /** What a `NativeSocket` is to do, beyond its addon's options. */
 export interface Behaviour extends ReaderBehaviour, WriterBehaviour {
+  /** Of a ROUTER: what becomes of a message to a peer that is full. */
+  readonly onFull: "suspend" | "fail" | undefined
   readonly onEvent: (event: NativeEvent) => void
 }
 
@@ -48,19 +56,17 @@ const lingerSlackMillis = 4
 
 export class NativeSocket {
   readonly reader: Reader
-  readonly writer: Writer
+  readonly writer: Writer | PeerWriter
   private readonly native: Native
   private readonly context: NativeContext
   private readonly ended: Promise<void>
+  /** How often the socket was called again since the last disconnection. */
+  private soon = Number.POSITIVE_INFINITY
   /** Throws what the addon throws. */
-  constructor(
-    context: NativeContext,
-    type: NativeType,
-    settings: Readonly<Record<string, number | boolean>>,
-    behaviour: Behaviour
-  ) {
-    const native = openNative(context, type, settings)
+  constructor(context: NativeContext, type: SocketType, settings: Settings, behaviour: Behaviour) {
+    const native = openNative(context, type, settings.named)
     try {
+      for (const setting of settings.numbered) set(native, setting)
       native.setInt32Option(ZMQ_SNDTIMEO, 0)
       native.setInt32Option(ZMQ_RCVTIMEO, 0)
       this.ended = this.observe(native.events, behaviour.onEvent)
@@ -71,29 +77,49 @@ export class NativeSocket {
     this.native = native
     this.context = context
     this.reader = new Reader(native, behaviour)
-    this.writer = new Writer(native, behaviour)
+    const { onFull } = behaviour
+    this.writer = onFull === undefined ? new Writer(native, behaviour) : new PeerWriter(native, onFull === "suspend")
     context.open++
     referenced.add(this)
   }
 
-  bind(address: string): string {
+  bind(address: string, settings: ReadonlyArray<Setting> = []): string {
     if (isInproc(address)) attend(this)
+    for (const setting of settings) setForNext(this.native, setting)
     this.native.bindSync(address)
     const bound = this.native.lastEndpoint
     this.kick()
     return bound ?? address
   }
 
-  connect(address: string): void {
+  connect(address: string, settings: ReadonlyArray<Setting> = []): void {
     if (isInproc(address)) attend(this)
+    for (const setting of settings) setForNext(this.native, setting)
     this.native.connect(address)
     this.kick()
+  }
+
+  /**
+   * Whether a ROUTER has a peer of this routing id. libzmq tells only whether a message to it can be sent: it is sent an
+   * empty one.
+   */
+  async hasPeer(routingId: Uint8Array): Promise<boolean> {
+    // Who has come by now is a peer once the socket was called.
+    void this.native.readable
+    const probe = this.native.send([routingId, new Uint8Array(0)])
+    this.kick()
+    return probe.then(
+      () => true,
+      (error) => codeOf(error) !== "EHOSTUNREACH"
+    )
   }
 
   /** Ends a connection, or an address bound: libzmq has one function for both, and the addon one that does not block. */
   disconnect(address: string): void {
     this.native.disconnect(address)
     this.kick()
+    // A connection ends when the socket has agreed to its end, which it does when it is called.
+    this.callSoon(never)
   }
 
   /** Ends a connection; what is queued for it or on its way from it is dropped. */
@@ -110,6 +136,18 @@ export class NativeSocket {
 
   unsubscribe(prefix: Uint8Array): void {
     this.native.setStringOption(ZMQ_UNSUBSCRIBE, prefix)
+  }
+
+  /** Tells the peers of an XSUB of a subscription, or of its end: by a message, as libzmq has it. */
+  tellSubscription(kind: 0 | 1, prefix: Uint8Array): void {
+    const frame = new Uint8Array(1 + prefix.length)
+    frame[0] = kind
+    frame.set(prefix, 1)
+    this.native.send(frame).catch(ignore)
+  }
+
+  get readable(): boolean {
+    return this.native.readable
   }
 
   /** Whether something has arrived that is not in the inbox yet; `brought` is called once it is there. */
@@ -159,14 +197,38 @@ export class NativeSocket {
   /** Calls the peers of this thread that may have to agree to the close of this socket, until they have or time is up. */
   private async hurry(until: number): Promise<void> {
     for (let turns = 0; referenced.has(this) && performance.now() < until; turns++) {
-      callAll()
+      callAll(always)
       await (turns < 8 ? turn() : sleep(hurryMillis))
     }
   }
 
-  /** Lets libzmq do what it only does when a socket is called. */
-  call(): void {
-    if (this.native.readable || this.writer.parked) this.kick()
+  /**
+   * Lets libzmq do what it only does when a socket is called, such as to give a peer that has come its first messages.
+   * While `seek` holds, a ROUTER is also read, as far as there is room, for news of its peers: libzmq lets go of one
+   * behind its last message.
+   */
+  call(seek: () => boolean = never): void {
+    if (this.native.closed) return
+    const readable = this.native.readable
+    if (readable || this.writer.parked) this.kick()
+    if (readable && this.writer instanceof PeerWriter && this.reader.phase === "idle") this.reader.seek(seek)
+  }
+
+  /** Calls the socket now and a little later: a disconnection is told a moment before the socket can see it. */
+  callSoon(seek: () => boolean): void {
+    this.call(seek)
+    const isRunning = this.soon < soonMillis.length
+    this.soon = 0
+    if (!isRunning) this.callAgain(seek)
+  }
+
+  private callAgain(seek: () => boolean): void {
+    const millis = soonMillis[this.soon++]
+    if (millis === undefined || this.native.closed) return
+    later(millis, () => {
+      this.call(seek)
+      this.callAgain(seek)
+    })
   }
 
   /** Reads the monitor to its end, which comes when libzmq has let go of the socket. */
@@ -195,6 +257,9 @@ export class NativeSocket {
 
 const ignore = (): void => undefined
 
+const always = (): boolean => true
+const never = (): boolean => false
+
 // -----------------------------------------------------------------------------
 // inproc
 //
@@ -211,16 +276,19 @@ let attendance: NodeJS.Timeout | undefined
 
 const attend = (socket: NativeSocket): void => {
   inproc.add(socket)
-  attendance ??= setInterval(callAll, attendMillis).unref()
+  attendance ??= setInterval(() => callAll(never), attendMillis).unref()
 }
 
-const callAll = (): void => {
-  for (const socket of inproc) socket.call()
+const callAll = (seek: () => boolean): void => {
+  for (const socket of inproc) socket.call(seek)
   if (inproc.size > 0) return
   clearInterval(attendance)
   attendance = undefined
 }
 
 const attendMillis = 50
+
+/** How long after the last call to call again. */
+const soonMillis = [1, 2, 7, 10, 20, 60, 200, 600]
 
 const hurryMillis = 2

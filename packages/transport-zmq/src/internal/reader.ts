@@ -6,6 +6,8 @@ import { burst, turn } from "./eventLoop.ts"
 export interface ReaderBehaviour {
   /** How many messages and bytes may be read ahead of whoever takes them. */
   readonly readAhead: { readonly messages: number; readonly bytes: number }
+  /** Whether what has arrived is for the inbox. Of a ROUTER, to which libzmq sends news, too. */
+  readonly admits: ((message: Message) => boolean) | undefined
 }
 
 export class Reader {
@@ -28,6 +30,10 @@ export class Reader {
     return this.taken === this.inbox.length
   }
 
+  private get count(): number {
+    return this.inbox.length - this.taken
+  }
+
   takeOne(): Message | undefined {
     const message = this.inbox[this.taken]
     if (message === undefined) return undefined
@@ -45,6 +51,14 @@ export class Reader {
     this.taken += some.length
     if (this.isEmpty) this.clear()
     return some
+  }
+
+  /** Puts messages back, before all others. */
+  putBack(messages: ReadonlyArray<Message>): void {
+    if (this.stopped || messages.length === 0) return
+    this.inbox = [...messages, ...this.inbox.slice(this.taken)]
+    this.taken = 0
+    this.wake(undefined)
   }
 
   clear(): void {
@@ -68,9 +82,30 @@ export class Reader {
     this.wake(undefined)
   }
 
-  /** Brings in what has arrived. To be called while idle. */
+  /** Brings in what has arrived, as far as there is room. To be called while idle. */
   bring(): void {
-    void this.drain(0, 0).then(() => this.settle())
+    void this.drain(this.count, 0).then(() => this.settle())
+  }
+
+  /** Reads, as far as there is room, while it is asked to. To be called while idle. */
+  seek(goesOn: () => boolean): void {
+    const read = async (): Promise<void> => {
+      this.phase = "draining"
+      try {
+        while (goesOn() && this.count < this.behaviour.readAhead.messages && !this.stopped) {
+          this.put(await this.native.receive())
+        }
+      } catch {
+        // EAGAIN: that was all.
+      }
+    }
+    if (goesOn()) void read().then(() => this.settle())
+  }
+
+  /** Calls back when what the addon has given by now is in the inbox: it comes by a promise. */
+  onceLanded(f: () => void): void {
+    if (this.phase === "idle") f()
+    else void landing().then(f)
   }
 
   /** Calls back when what is being brought in is there. */
@@ -81,28 +116,29 @@ export class Reader {
   /** A receive that is refused lets a parked send look again. To be called while idle. */
   kick(): void {
     this.native.receive().then(
-      (message) => this.inbox.push(message),
+      (message) => this.put(message),
       () => undefined
     )
   }
 
   private async run(): Promise<void> {
-    while (this.waiter !== undefined && !this.stopped) {
+    while (this.isWanted) {
       const message = await this.park()
       if (message instanceof Failure) {
         // EAGAIN comes at close, and also when libzmq has dropped a stale reply.
-        if (message.code !== "EAGAIN" && !this.stopped) this.wake(message)
-        continue
+        if (message.code === "EAGAIN") continue
+        if (!this.stopped) this.wake(message)
+        break
       }
       this.phase = "draining"
       this.operations++
-      this.inbox.push(message)
-      const wanted = this.waiter !== undefined || this.brought.length > 0
+      this.put(message)
+      const wanted = this.isWanted || this.brought.length > 0
       if (wanted && this.behaviour.readAhead.messages > 1 && this.native.readable) {
-        await this.drain(1, sizeOf(message))
+        await this.drain(Math.max(1, this.count), sizeOf(message))
       }
       if (this.stopped) break
-      this.wake(undefined)
+      if (!this.isEmpty) this.wake(undefined)
       this.tellBrought()
       if (this.operations >= burst) {
         this.operations = 0
@@ -116,9 +152,17 @@ export class Reader {
     this.phase = "idle"
     if (this.stopped) this.clear()
     this.tellBrought()
-    if (this.waiter === undefined || this.stopped) return
+    if (!this.isWanted) return
     if (!this.isEmpty) this.wake(undefined)
     else if (this.phase === "idle") void this.run()
+  }
+
+  private get isWanted(): boolean {
+    return this.waiter !== undefined && !this.stopped
+  }
+
+  private put(message: Message): void {
+    if (this.behaviour.admits === undefined || this.behaviour.admits(message)) this.inbox.push(message)
   }
 
   private tellBrought(): void {
@@ -150,7 +194,7 @@ export class Reader {
         const message = await this.native.receive()
         this.operations++
         size += sizeOf(message)
-        this.inbox.push(message)
+        this.put(message)
       }
     } catch {
       // EAGAIN: that was all. Anything else comes again where it is looked at, in `park`.
@@ -169,4 +213,9 @@ const sizeOf = (message: Message): number => {
   let size = 0
   for (let i = 0; i < message.length; i++) size += message[i]?.length ?? 0
   return size
+}
+
+/** So many steps it takes at most from the addon's promise to the inbox. */
+const landing = async (): Promise<void> => {
+  for (let step = 0; step < 6; step++) await undefined
 }

@@ -3,31 +3,66 @@ import type { Resolved } from "@effect-zmq/core/SocketOptions"
 import type { SocketType } from "@effect-zmq/core/SocketType"
 import { Unsupported } from "@effect-zmq/core/ZmqError"
 import * as Duration from "effect/Duration"
-import { type NativeType, types } from "./addon.ts"
+import {
+  hasDrafts,
+  hasIpc,
+  type Setting,
+  ZMQ_BINDTODEVICE,
+  ZMQ_DISCONNECT_MSG,
+  ZMQ_IN_BATCH_SIZE,
+  ZMQ_IPC_FILTER_GID,
+  ZMQ_IPC_FILTER_UID,
+  ZMQ_OUT_BATCH_SIZE,
+  ZMQ_PRIORITY,
+  ZMQ_PROBE_ROUTER,
+  ZMQ_RCVBUF,
+  ZMQ_ROUTER_HANDOVER,
+  ZMQ_ROUTER_MANDATORY,
+  ZMQ_ROUTING_ID,
+  ZMQ_SNDBUF,
+  ZMQ_TCP_MAXRT,
+  ZMQ_XPUB_MANUAL,
+  ZMQ_XPUB_MANUAL_LAST_VALUE,
+  ZMQ_XPUB_VERBOSE,
+  ZMQ_XPUB_VERBOSER,
+  ZMQ_XPUB_WELCOME_MSG,
+  ZMQ_XSUB_VERBOSE_UNSUBSCRIBE
+} from "./addon.ts"
 import { transportName } from "./errors.ts"
+import { departure } from "./peers.ts"
 
-export const isNativeType = (type: SocketType): type is NativeType =>
-  (types as ReadonlyArray<SocketType>).includes(type)
+export const sends = (type: SocketType): boolean => type !== "PULL" && type !== "SUB"
 
-export const sends = (type: NativeType): boolean => type !== "PULL" && type !== "SUB"
-
-export const receives = (type: NativeType): boolean => type !== "PUSH" && type !== "PUB"
+export const receives = (type: SocketType): boolean => type !== "PUSH" && type !== "PUB"
 
 /** The options that only some types have: of any other type, libzmq would refuse or ignore them. */
 const particular = {
-  conflate: ["PUSH", "PULL", "PUB", "SUB"],
-  invertMatching: ["PUB", "SUB"],
-  noDrop: ["PUB"],
+  conflate: ["PUSH", "PULL", "PUB", "SUB", "DEALER"],
+  invertMatching: ["PUB", "SUB", "XPUB"],
+  noDrop: ["PUB", "XPUB"],
   correlate: ["REQ"],
-  subscribe: ["SUB"],
-  routingId: []
-} as const satisfies Record<string, ReadonlyArray<NativeType>>
+  subscribe: ["SUB", "XSUB"],
+  routingId: ["REQ", "DEALER", "ROUTER"],
+  handover: ["ROUTER"],
+  probeRouter: ["DEALER", "ROUTER"],
+  verbosity: ["XPUB"],
+  manual: ["XPUB"],
+  welcomeMessage: ["XPUB"],
+  lastValue: ["XPUB"],
+  verboseUnsubscribe: ["XSUB"]
+} as const satisfies Record<string, ReadonlyArray<SocketType>>
 
 /** The first option that is set and that the type does not have. */
-export const lacking = (type: NativeType, options: Resolved): Unsupported | undefined => {
-  const set = { ...options, subscribe: options.subscribe.length > 0, routingId: options.routingId !== undefined }
+export const lacking = (type: SocketType, options: Resolved): Unsupported | undefined => {
+  const set = {
+    ...options,
+    subscribe: options.subscribe.length > 0,
+    routingId: options.routingId !== undefined,
+    verbosity: options.verbosity !== "unique",
+    welcomeMessage: options.welcomeMessage !== undefined
+  }
   for (const option of Object.keys(particular) as Array<keyof typeof particular>) {
-    const having: ReadonlyArray<NativeType> = particular[option]
+    const having: ReadonlyArray<SocketType> = particular[option]
     if (set[option] && !having.includes(type)) {
       return new Unsupported({
         transport: transportName,
@@ -36,8 +71,30 @@ export const lacking = (type: NativeType, options: Resolved): Unsupported | unde
       })
     }
   }
-  return undefined
+  if (options.socks !== undefined && !hasIpc) return socks
+  if (hasDrafts) return undefined
+  const draft = drafts.find((option) => isGiven(options[option]))
+  return (
+    draft &&
+    new Unsupported({
+      transport: transportName,
+      feature: `the option ${draft}: it is a draft, and this libzmq was built without drafts`,
+      hint: "use the addon as it comes"
+    })
+  )
 }
+
+const socks = new Unsupported({
+  transport: transportName,
+  feature: "the option socks where there is no ipc",
+  hint: "forward a local port through the proxy, and connect to that"
+})
+
+/** The options that libzmq has as drafts. */
+const drafts = ["lastValue", "verboseUnsubscribe", "packetPriority", "batchSize"] as const
+
+const isGiven = (value: Resolved[(typeof drafts)[number]]): boolean =>
+  typeof value === "object" ? value.send !== undefined || value.receive !== undefined : value !== false && value !== 0
 
 /** libzmq has 0 for a queue without limit. */
 const mark = (count: number): number => (count === Number.POSITIVE_INFINITY ? 0 : count)
@@ -48,7 +105,18 @@ export const millis = (duration: Duration.Duration): number =>
 
 const seconds = (duration: Duration.Duration): number => Math.ceil(Duration.toSeconds(duration))
 
-export const settings = (type: NativeType, options: Resolved): Readonly<Record<string, number | boolean>> => ({
+/** What a socket is opened with. */
+export interface Settings {
+  readonly named: Readonly<Record<string, number | boolean>>
+  readonly numbered: ReadonlyArray<Setting>
+}
+
+export const settings = (type: SocketType, options: Resolved): Settings => ({
+  named: named(type, options),
+  numbered: numbered(type, options)
+})
+
+const named = (type: SocketType, options: Resolved): Settings["named"] => ({
   ...(sends(type) && { sendHighWaterMark: mark(options.highWaterMark.send) }),
   ...(receives(type) && { receiveHighWaterMark: mark(options.highWaterMark.receive) }),
   linger: millis(options.linger),
@@ -77,6 +145,43 @@ export const settings = (type: NativeType, options: Resolved): Readonly<Record<s
   // Relaxed, because a request that is withdrawn gets no reply; it is for us to see that no late one is taken for another.
   ...(type === "REQ" && { relaxed: true, correlate: options.correlate })
 })
+
+/** What the addon has no name for, or would take for text that ends with a zero byte. */
+const numbered = (type: SocketType, options: Resolved): Settings["numbered"] => {
+  const all: Array<Setting> = []
+  if (options.routingId !== undefined) all.push([ZMQ_ROUTING_ID, options.routingId])
+  if (options.probeRouter) all.push([ZMQ_PROBE_ROUTER, 1])
+  if (type === "ROUTER") all.push([ZMQ_ROUTER_MANDATORY, 1])
+  if (type === "ROUTER" && hasDrafts) all.push([ZMQ_DISCONNECT_MSG, departure])
+  if (options.handover) all.push([ZMQ_ROUTER_HANDOVER, 1])
+  if (options.verbosity !== "unique") {
+    all.push([options.verbosity === "all" ? ZMQ_XPUB_VERBOSER : ZMQ_XPUB_VERBOSE, 1])
+  }
+  if (options.manual) all.push([options.lastValue ? ZMQ_XPUB_MANUAL_LAST_VALUE : ZMQ_XPUB_MANUAL, 1])
+  if (options.welcomeMessage !== undefined) all.push([ZMQ_XPUB_WELCOME_MSG, options.welcomeMessage])
+  if (options.verboseUnsubscribe) all.push([ZMQ_XSUB_VERBOSE_UNSUBSCRIBE, 1])
+  return [...all, ...network(options)]
+}
+
+const network = (options: Resolved): ReadonlyArray<Setting> => {
+  const { batchSize, device, ipcPeers, packetPriority, retransmitTimeout, systemBuffer } = options
+  const all: Array<Setting> = []
+  const add = (option: number, value: number | string | undefined) => {
+    if (value !== undefined) all.push([option, typeof value === "string" ? encoder.encode(value) : value])
+  }
+  add(ZMQ_SNDBUF, systemBuffer.send)
+  add(ZMQ_RCVBUF, systemBuffer.receive)
+  add(ZMQ_OUT_BATCH_SIZE, batchSize.send)
+  add(ZMQ_IN_BATCH_SIZE, batchSize.receive)
+  add(ZMQ_TCP_MAXRT, retransmitTimeout && millis(retransmitTimeout))
+  add(ZMQ_PRIORITY, packetPriority === 0 ? undefined : packetPriority)
+  add(ZMQ_BINDTODEVICE, device)
+  for (const user of ipcPeers?.users ?? []) add(ZMQ_IPC_FILTER_UID, user)
+  for (const group of ipcPeers?.groups ?? []) add(ZMQ_IPC_FILTER_GID, group)
+  return all
+}
+
+const encoder = new TextEncoder()
 
 const keepalive = (options: Resolved["tcpKeepalive"]): Record<string, number> => {
   if (options === undefined) return {}

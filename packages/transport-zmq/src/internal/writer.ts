@@ -1,5 +1,6 @@
 /** The line of those who send. */
 import type { Message } from "@effect-zmq/core/Message"
+import type { Progress } from "@effect-zmq/core/Transport"
 import { codeOf, Failure, type Native, ZMQ_SNDTIMEO } from "./addon.ts"
 import { burst, sleep, turn } from "./eventLoop.ts"
 
@@ -20,7 +21,10 @@ export interface WriterBehaviour {
 export interface Job {
   readonly messages: ReadonlyArray<Message>
   readonly done: (failure: Failure | undefined) => void
+  readonly progress: Progress | undefined
   next: number
+  /** Called when the addon has answered, where a message is with it whose fate is not known yet. */
+  landed: (() => void) | undefined
 }
 
 export class Writer {
@@ -30,6 +34,8 @@ export class Writer {
   sent = 0
   private untilLook = lookEvery
   private current: Job | undefined
+  /** Whose message is with the addon. */
+  private flying: Job | undefined
   private readonly line = new Set<Job>()
   private running = false
   private stopped = false
@@ -52,25 +58,29 @@ export class Writer {
   }
 
   private give(message: Message): void {
+    if (--this.untilLook <= 0) {
+      this.untilLook = lookEvery
+      void this.native.readable
+    }
+    // Last, for it also wakes a receive that the look may have left asleep.
     this.native.send(message.length === 1 ? message[0] : message).catch(ignore)
-    if (--this.untilLook > 0) return
-    this.untilLook = lookEvery
-    void this.native.readable
   }
 
-  add(messages: ReadonlyArray<Message>, done: Job["done"]): Job {
-    const job: Job = { messages, done, next: 0 }
+  add(messages: ReadonlyArray<Message>, done: Job["done"], progress?: Progress): Job {
+    const job: Job = { messages, done, progress, next: 0, landed: undefined }
     if (this.current === undefined) this.current = job
     else this.line.add(job)
     if (!this.running) void this.run()
     return job
   }
 
-  /** Takes a job out of the line: what it has not sent yet is never sent. */
-  withdraw(job: Job): void {
+  /** Takes a job out of the line: what it has not sent yet is never sent. Calls back when it is known how much that is. */
+  withdraw(job: Job, withdrawn: () => void): void {
     job.next = job.messages.length
     if (this.current === job) this.advance()
     else this.line.delete(job)
+    if (this.flying === job) job.landed = withdrawn
+    else withdrawn()
   }
 
   /** Resolves when nobody is in line. */
@@ -104,14 +114,22 @@ export class Writer {
             // A single frame is faster without its array. Each send is awaited: of several on their way, one could
             // overtake another that found no room.
             if (this.behaviour.drops) this.give(message)
-            else await this.native.send(message.length === 1 ? message[0] : message)
+            else {
+              this.flying = job
+              await this.native.send(message.length === 1 ? message[0] : message)
+              this.flying = undefined
+            }
             job.next++
+            if (job.progress !== undefined) job.progress.sent++
+            if (job.landed !== undefined) job.landed()
             this.sent++
             this.operations++
           }
         }
         this.finish(job, undefined)
       } catch (error) {
+        this.flying = undefined
+        job.landed?.()
         if (this.stopped) break
         this.behaviour.refused?.()
         if (codeOf(error) === "EAGAIN") await this.room()
@@ -165,7 +183,7 @@ export class Writer {
   }
 }
 
-const closed = new Failure({ code: "EBADF" })
+export const closed = new Failure({ code: "EBADF" })
 
 /**
  * After how many messages a socket that drops lets libzmq look which queues have room again. By itself it looks once a
@@ -174,7 +192,7 @@ const closed = new Failure({ code: "EBADF" })
 const lookEvery = 32
 
 /** How often to ask where libzmq does not tell of room. */
-const pollMillis = 2
+export const pollMillis = 2
 
 /** How long to wait at most for a wake-up that the other direction may have used up. */
 const parkMillis = 50
