@@ -3,6 +3,6 @@
  *
  * @since 0.1.0
  */
-
-// Empty for now: the patterns arrive with the routing sockets (DEALER, ROUTER) that they stand on.
-export {}
+export * as Broker from "./Broker.ts"
+export * as Envelope from "./Envelope.ts"
+export * as Topic from "./Topic.ts"

@@ -1,0 +1,660 @@
+/**
+ * A broker that gives each request to a worker that is ready for it: of those that are, to the one that was used least
+ * recently (the Guide's lruqueue).
+ *
+ * A DEALER behind a ROUTER hands requests out in turn, whether a worker is free or not. Here workers say when they are, and
+ * get one request at a time, so that a slow one holds up nobody but who it works for.
+ *
+ * **On the wire** both sides of the broker are ROUTERs. Frames in brackets; `[]` is an empty one.
+ *
+ * | who | sends | receives |
+ * |---|---|---|
+ * | client, REQ | `[request]` | `[reply]` |
+ * | client, DEALER | `[] [request]` | `[] [reply]` |
+ * | worker, REQ | `[READY]`, and then `[client] [] [reply]` | `[client] [] [request]` |
+ * | worker, DEALER | `[] [READY]`, and then `[] [client] [] [reply]` | `[] [client] [] [request]` |
+ *
+ * Requests and replies may have several frames. `client` is what the worker has to send back as it came, up to the empty
+ * frame: the client's routing id; before that a number of 4 bytes, where the worker has another request of this client
+ * already; behind it further ids, where the client is behind other ROUTERs. A REQ worker of plain clients always gets one frame.
+ *
+ * `READY` is these five bytes, or the byte 1, and says that the worker can take one request more; a reply says so, too. A
+ * DEALER worker that can do several at once sends it several times. A worker that wants to leave sends `BYE` in the place of
+ * `READY`, gets `BYE` back behind the last request that it was given, and then no more.
+ *
+ * **What becomes of a request.** The broker takes one from its clients only while a worker is ready: all others wait in the
+ * queues of sockets, up to their high-water marks, and behind these at the clients. Then it is answered once, or counted:
+ *
+ * - as `lost`: the worker that had it has left. The client is not told: it times out, and may ask again. Only the client knows
+ *   whether doing it twice is harmful; where it never is, `onWorkerLost: "retry"` gives it to another worker (at least once)
+ * - as `dropped`: its client has left, or does not take its replies
+ *
+ * A client never gets the reply to another's request. Nor to one of its own that it has given up: a REQ that asks again does
+ * so over another connection, by another routing id. One that has a `routingId` of its own should `correlate` its requests,
+ * or an old one that was still on its way may be answered as the new one.
+ *
+ * A worker that is connected, and does not answer, is waited for. Heartbeats find those whose machine or network is gone.
+ *
+ * **Example** (Three workers of one program)
+ *
+ * ```ts
+ * Broker.layer({ frontend: "tcp://127.0.0.1:5559", backend: "tcp://127.0.0.1:5560" })
+ *
+ * Broker.serve((request) => Effect.succeed(`${Message.text(request)}!`), {
+ *   connect: "tcp://127.0.0.1:5560",
+ *   concurrency: 3
+ * })
+ * ```
+ *
+ * @see The ZeroMQ Guide, chapter 3, the load balancing pattern
+ * @since 0.1.0
+ */
+import * as Dealer from "@effect-zmq/core/Dealer"
+import type * as Endpoint from "@effect-zmq/core/Endpoint"
+import * as Message from "@effect-zmq/core/Message"
+import * as Router from "@effect-zmq/core/Router"
+import type { RoutingId } from "@effect-zmq/core/RoutingId"
+import * as Socket from "@effect-zmq/core/Socket"
+import type { Transport } from "@effect-zmq/core/Transport"
+import { isZmqError, type ZmqError } from "@effect-zmq/core/ZmqError"
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import * as Deferred from "effect/Deferred"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as FiberSet from "effect/FiberSet"
+import * as Latch from "effect/Latch"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as PubSub from "effect/PubSub"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as Envelope from "./Envelope.ts"
+import { Balancer, type Request, type Worker } from "./internal/balancer.ts"
+
+// -----------------------------------------------------------------------------
+// Models
+// -----------------------------------------------------------------------------
+
+/**
+ * A running broker.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Broker extends Context.Service<
+  Broker,
+  {
+    /** What clients connect to. For its endpoints and events: the broker receives from it. */
+    readonly frontend: Router.Router
+    /** What workers connect to. As `frontend`. */
+    readonly backend: Router.Router
+    /** The figures, now. */
+    readonly stats: Effect.Effect<Stats>
+    /** Waits until the figures are such, and gives them. */
+    readonly awaitStats: (predicate: (stats: Stats) => boolean) => Effect.Effect<Stats>
+    /** What happens from when it is run on; of more than 1,024 that were not taken yet, the newest. */
+    readonly events: Stream.Stream<Event>
+    /** Waits for the end of the broker. */
+    readonly ended: Effect.Effect<void, ZmqError>
+  }
+>()("@effect-zmq/patterns/Broker") {}
+
+/**
+ * The figures of a broker. At any time, `requests` = `replies` + `dropped` + `lost` + `busy` + `waiting`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Stats {
+  /** The workers that are known: they have been ready, and are connected. */
+  readonly workers: number
+  /** How many requests they could take now. */
+  readonly ready: number
+  /** How many requests workers have. */
+  readonly busy: number
+  /** How many requests no worker has, that the broker has taken: at most one, but those that are retried. */
+  readonly waiting: number
+  /** The requests that were taken from clients. */
+  readonly requests: number
+  /** The replies that were sent to clients. */
+  readonly replies: number
+  /** The requests whose reply nobody took: their client has left, or its queue was full. */
+  readonly dropped: number
+  /** The requests that were lost with their worker. */
+  readonly lost: number
+  /** How often a request was given to another worker because its own was lost. */
+  readonly retried: number
+  /** The replies that came when their request was not their worker's any more, and were dropped. */
+  readonly late: number
+  /** The messages of either side that were none of these. */
+  readonly malformed: number
+}
+
+/**
+ * What happens to a broker.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Event = Data.TaggedEnum<{
+  /** A worker was ready for the first time. */
+  WorkerJoined: { readonly worker: RoutingId }
+  /** A worker is connected no more. So many of its requests were lost, and so many are for others. */
+  WorkerLeft: { readonly worker: RoutingId; readonly lost: number; readonly retried: number }
+  /** A request was lost with its worker. */
+  RequestLost: { readonly client: RoutingId; readonly worker: RoutingId }
+  /** A reply was not taken: its client has left (`Unroutable`), or its queue was full (`PeerFull`). */
+  ReplyDropped: { readonly client: RoutingId; readonly reason: "Unroutable" | "PeerFull" }
+  /** A message could not be understood, and was dropped. */
+  Malformed: { readonly side: "frontend" | "backend"; readonly from: RoutingId; readonly problem: string }
+}>
+
+/**
+ * Constructors, `$is` and `$match` of what happens to a broker.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const Event = Data.taggedEnum<Event>()
+
+/**
+ * Options of the sockets of a broker.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SocketOptions extends Omit<Router.Options, "bind" | "connect" | "onFull" | "probeRouter"> {}
+
+/**
+ * Options of a broker.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /** What to bind for clients. */
+  readonly frontend: Endpoint.Input | ReadonlyArray<Endpoint.Input>
+  /** What to bind for workers. */
+  readonly backend: Endpoint.Input | ReadonlyArray<Endpoint.Input>
+  /**
+   * What becomes of the requests of a worker that has left:
+   *
+   * - `"lose"`: they are counted as lost, and their clients time out (the default): a request is carried out at most once
+   * - `"retry"`: they are given to others first, to three workers in all: a request is carried out at least once, if it is
+   *   answered. So many, and no more, because a request may be what ends its workers
+   */
+  readonly onWorkerLost?: "lose" | "retry" | undefined
+  /**
+   * How long the close of the scope waits for what workers have: meanwhile no request is taken, and replies are delivered.
+   * Default: 5 seconds.
+   */
+  readonly drain?: Duration.Input | undefined
+  /** Default: `handover`. A client that comes again with its routing id takes it over, also where its last connection seems to be there. */
+  readonly frontendOptions?: SocketOptions | undefined
+  /** Default: `handover`, and a `heartbeat` every second that may take five. */
+  readonly backendOptions?: SocketOptions | undefined
+}
+
+const heartbeat = { interval: "1 second", timeout: "5 seconds" } as const
+
+/** With how many workers a request is tried, by `onWorkerLost`. */
+const attempts = { lose: 1, retry: 3 } as const
+
+// -----------------------------------------------------------------------------
+// The broker
+// -----------------------------------------------------------------------------
+
+/**
+ * Makes a broker, which works as long as the scope is open. Closing, it takes no more requests, waits for what workers have
+ * for at most `drain`, and delivers the replies; what clients have sent and it has not taken is lost with its socket.
+ *
+ * Fails with `AddressInUse`, `AddressUnavailable`, `InvalidEndpoint`, `InvalidOption`, `LimitReached` or `Unsupported`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make: (options: Options) => Effect.Effect<Broker["Service"], ZmqError, Transport | Scope.Scope> =
+  Effect.fnUntraced(function* (options: Options) {
+    const frontend = yield* Router.make({
+      handover: true,
+      ...options.frontendOptions,
+      bind: options.frontend,
+      onFull: "fail"
+    })
+    const backend = yield* Router.make({
+      heartbeat,
+      handover: true,
+      ...options.backendOptions,
+      bind: options.backend,
+      onFull: "fail"
+    })
+    const happenings = yield* Effect.acquireRelease(PubSub.sliding<Event>(1024), PubSub.shutdown)
+    const broker = new Running(frontend, backend, attempts[options.onWorkerLost ?? "lose"], happenings)
+    const start = (one: Effect.Effect<void, ZmqError>) =>
+      Effect.forkScoped(telling(one, "a broker"), { startImmediately: true })
+    const fibers = yield* Effect.forEach([broker.serveWorkers, broker.watchWorkers, broker.watchClients], start)
+    const intake = yield* start(broker.serveClients)
+    // Added last, and so run first.
+    yield* Effect.addFinalizer(() =>
+      Fiber.interrupt(intake).pipe(
+        Effect.andThen(broker.awaitStats(({ busy, waiting }) => busy === 0 && waiting === 0)),
+        Effect.timeoutOption(options.drain ?? "5 seconds")
+      )
+    )
+    return Broker.of({
+      frontend,
+      backend,
+      stats: broker.stats,
+      awaitStats: broker.awaitStats,
+      events: Stream.fromPubSub(happenings),
+      ended: Effect.asVoid(Effect.raceAllFirst([intake, ...fibers].map(Fiber.join)))
+    })
+  })
+
+/**
+ * A broker, as a service: to look at its figures. It works whether anybody looks or not.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: Options): Layer.Layer<Broker, ZmqError, Transport> => Layer.effect(Broker, make(options))
+
+/**
+ * Runs a broker until it is interrupted, or fails.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const run = (options: Options): Effect.Effect<void, ZmqError, Transport> =>
+  Effect.scoped(Effect.flatMap(make(options), ({ ended }) => ended))
+
+/** The wire format's words. */
+const READY = "READY"
+const READY_BYTE = "\x01"
+const BYE = "BYE"
+
+class Running {
+  private readonly happenings: PubSub.PubSub<Event>
+  private readonly frontend: Router.Router
+  private readonly backend: Router.Router
+  private readonly balancer: Balancer
+  /** Open while a request that is received finds a worker. */
+  private readonly appetite = Latch.makeUnsafe(false)
+  /** Workers that have left, and what is open while there are any. */
+  private readonly left: Array<RoutingId> = []
+  private readonly farewell = Latch.makeUnsafe(false)
+  private readonly waiters = new Set<() => void>()
+
+  constructor(frontend: Router.Router, backend: Router.Router, attempts: number, happenings: PubSub.PubSub<Event>) {
+    this.happenings = happenings
+    this.frontend = frontend
+    this.backend = backend
+    this.balancer = new Balancer(attempts)
+  }
+
+  get stats(): Effect.Effect<Stats> {
+    return Effect.sync(() => this.balancer.counts)
+  }
+
+  readonly awaitStats = (predicate: (stats: Stats) => boolean): Effect.Effect<Stats> =>
+    Effect.callback((resume) => {
+      const look = () => {
+        const stats = this.balancer.counts
+        if (!predicate(stats)) return
+        this.waiters.delete(look)
+        resume(Effect.succeed(stats))
+      }
+      this.waiters.add(look)
+      look()
+      return Effect.sync(() => this.waiters.delete(look))
+    })
+
+  /** Requests, while a worker is ready. What was taken is handled whatever becomes of this fiber. */
+  get serveClients(): Effect.Effect<void, ZmqError> {
+    return Effect.andThen(
+      this.appetite.await,
+      Router.runForEach(this.frontend, (received) =>
+        Effect.andThen(this.step(Effect.suspend(() => this.fromClient(received))), this.appetite.await)
+      )
+    )
+  }
+
+  /**
+   * What workers say, until the socket closes. Where one has left, what it had said before comes first: nobody else receives
+   * then, so that what is polled is in its order, and a reply among it is one.
+   */
+  get serveWorkers(): Effect.Effect<void, ZmqError> {
+    const reading = Effect.as(Router.runForEach(this.backend, this.handleWorker), true)
+    const round: Effect.Effect<void, ZmqError> = Effect.flatMap(
+      Effect.raceFirst(reading, Effect.as(this.farewell.await, false)),
+      (isClosed) => (isClosed ? Effect.void : Effect.andThen(this.workersLeft, round))
+    )
+    return round
+  }
+
+  get watchWorkers(): Effect.Effect<void> {
+    return Stream.runForEach(Socket.events(this.backend), (event) =>
+      Effect.sync(() => {
+        if (event._tag !== "PeerLeft") return
+        this.left.push(event.routingId)
+        this.farewell.openUnsafe()
+      })
+    )
+  }
+
+  get watchClients(): Effect.Effect<void, ZmqError> {
+    return Stream.runForEach(Socket.events(this.frontend), (event) =>
+      event._tag === "PeerLeft" ? this.step(Effect.sync(() => this.balancer.clientLeft(event.routingId))) : Effect.void
+    )
+  }
+
+  private readonly handleWorker = (received: Router.Received): Effect.Effect<void, ZmqError> =>
+    this.step(Effect.suspend(() => this.fromWorker(received)))
+
+  /** Something happens, and requests go to who is ready, whole. */
+  private step(happens: Effect.Effect<void, ZmqError>): Effect.Effect<void, ZmqError> {
+    return Effect.uninterruptible(Effect.andThen(happens, this.handOut))
+  }
+
+  private fromClient({ from, message }: Router.Received): Effect.Effect<void> {
+    if (isProbe(message)) return Effect.void
+    const envelope = Envelope.split(message)
+    if (Result.isFailure(envelope)) return this.misread("frontend", from, envelope.failure)
+    const { addresses, body } = envelope.success
+    return Effect.sync(() => this.balancer.request(from, addresses, body))
+  }
+
+  private fromWorker({ from, message }: Router.Received): Effect.Effect<void, ZmqError> {
+    if (isProbe(message)) return Effect.void
+    const content = Envelope.undelimit(message)
+    if (Result.isFailure(content)) return this.misread("backend", from, content.failure)
+    if (content.success.length === 1) {
+      const word = Message.text(content.success)
+      if (word === READY || word === READY_BYTE) return this.workerReady(from)
+      if (word === BYE) return this.workerLeaves(from)
+    }
+    const reply = Envelope.split(content.success)
+    if (Result.isFailure(reply)) return this.misread("backend", from, reply.failure)
+    return Effect.suspend(() => {
+      const request = this.balancer.answered(from, reply.success.addresses)
+      return request === undefined ? Effect.void : this.reply(request, reply.success.body)
+    })
+  }
+
+  private workerReady(worker: RoutingId): Effect.Effect<void> {
+    return Effect.suspend(() => (this.balancer.ready(worker) ? this.tell(Event.WorkerJoined({ worker })) : Effect.void))
+  }
+
+  private workerLeaves(worker: RoutingId): Effect.Effect<void, ZmqError> {
+    this.balancer.leaving(worker)
+    // Whether it is still there to read it is its own affair.
+    return Effect.ignore(Router.send(this.backend, { to: worker, message: Envelope.delimit(BYE) }))
+  }
+
+  private get workersLeft(): Effect.Effect<void, ZmqError> {
+    return Effect.suspend(() => {
+      this.farewell.closeUnsafe()
+      return Effect.forEach(this.left.splice(0), (worker) => this.workerLeft(worker), { discard: true })
+    })
+  }
+
+  private workerLeft(worker: RoutingId): Effect.Effect<void, ZmqError> {
+    const rest: Effect.Effect<void, ZmqError> = Effect.suspend(() =>
+      this.balancer.isBusy(worker)
+        ? Effect.flatMap(Router.poll(this.backend), (received) =>
+            Option.isNone(received) ? Effect.void : Effect.andThen(this.handleWorker(received.value), rest)
+          )
+        : Effect.void
+    )
+    const gone = Effect.suspend(() => {
+      const loss = this.balancer.workerLeft(worker)
+      if (loss === undefined) return Effect.void
+      const lost = loss.lost.map(({ addresses: [client] }) => Event.RequestLost({ client, worker }))
+      const left = Event.WorkerLeft({ worker, lost: lost.length, retried: loss.retried.length })
+      return Effect.asVoid(PubSub.publishAll(this.happenings, [...lost, left]))
+    })
+    return Effect.uninterruptible(Effect.andThen(rest, this.step(gone)))
+  }
+
+  private reply(request: Request, body: Message.Message): Effect.Effect<void, ZmqError> {
+    const [client, ...addresses] = request.addresses
+    return Router.send(this.frontend, { to: client, message: Envelope.join(addresses, body) }).pipe(
+      Effect.andThen(Effect.sync(() => this.balancer.delivered(true))),
+      Effect.catch((error) => {
+        const reason = refusal(error)
+        if (reason === undefined) return Effect.fail(error)
+        this.balancer.delivered(false)
+        return this.tell(Event.ReplyDropped({ client, reason }))
+      })
+    )
+  }
+
+  /** Gives requests to who is ready, for as long as there are both. */
+  private readonly handOut: Effect.Effect<void, ZmqError> = Effect.suspend(() => {
+    const next = this.balancer.next()
+    if (next === undefined) {
+      if (this.balancer.isHungry) this.appetite.openUnsafe()
+      else this.appetite.closeUnsafe()
+      for (const look of this.waiters) look()
+      return Effect.void
+    }
+    return Effect.andThen(this.give(next.worker, next.request), this.handOut)
+  })
+
+  private give(worker: Worker, request: Request): Effect.Effect<void, ZmqError> {
+    const message = Envelope.delimit(Envelope.join(request.given, request.body))
+    return Effect.catch(Router.send(this.backend, { to: worker.id, message }), (error) => {
+      // It was not sent: for whatever reason, that worker is not ready.
+      this.balancer.returned(worker, request)
+      return refusal(error) === undefined ? Effect.fail(error) : Effect.void
+    })
+  }
+
+  private misread(
+    side: "frontend" | "backend",
+    from: RoutingId,
+    { problem, received }: Envelope.MalformedEnvelope
+  ): Effect.Effect<void> {
+    this.balancer.misread()
+    return this.tell(Event.Malformed({ side, from, problem: `${problem}, in ${Message.inspect(received)}` }))
+  }
+
+  private tell(event: Event): Effect.Effect<void> {
+    return Effect.asVoid(PubSub.publish(this.happenings, event))
+  }
+}
+
+/** The greeting of a peer with `probeRouter`. */
+const isProbe = (message: Message.Message): boolean => message.length === 1 && message[0].length === 0
+
+/** Why a ROUTER did not send to a peer; `undefined` where something else went wrong. */
+const refusal = (error: ZmqError): "Unroutable" | "PeerFull" | undefined => {
+  const tag = isZmqError(error) ? error.reason._tag : undefined
+  return tag === "Unroutable" || tag === "PeerFull" ? tag : undefined
+}
+
+// -----------------------------------------------------------------------------
+// Workers
+// -----------------------------------------------------------------------------
+
+/**
+ * Options of a worker.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface WorkerOptions extends Omit<Dealer.Options, "bind" | "connect" | "probeRouter" | "conflate"> {
+  /** The backend of the broker. For several brokers, serve each. */
+  readonly connect: Endpoint.Input
+  /** How many requests it takes at once. Default: 1. */
+  readonly concurrency?: number | undefined
+  /** How long the end of the worker waits for what it has begun. Default: 5 seconds. */
+  readonly drain?: Duration.Input | undefined
+}
+
+/**
+ * Works for a broker until it is interrupted: each request that it is given is answered with what the handler makes of it.
+ *
+ * The handler cannot fail, unless `onError` makes a reply of its failure (of defects too); a defect otherwise ends the
+ * worker, and its requests are lost. When the connection to the broker is lost, so are the requests: their handlers
+ * are interrupted, and the worker begins anew. Interrupted, it takes no more requests, and finishes what it has for at most
+ * `drain`.
+ *
+ * Fails with `InvalidEndpoint`, `InvalidOption`, `LimitReached` or `Unsupported`.
+ *
+ * @category workers
+ * @since 0.1.0
+ */
+export const serve: {
+  <R>(
+    handler: (request: Message.Message) => Effect.Effect<Message.Input, never, R>,
+    options: WorkerOptions
+  ): Effect.Effect<never, ZmqError, Transport | R>
+  <E, R, R2 = never>(
+    handler: (request: Message.Message) => Effect.Effect<Message.Input, E, R>,
+    options: WorkerOptions & { readonly onError: OnError<E, R2> }
+  ): Effect.Effect<never, ZmqError, Transport | R | R2>
+} = <E, R>(
+  handler: (request: Message.Message) => Effect.Effect<Message.Input, E, R>,
+  { onError, ...options }: WorkerOptions & { readonly onError?: OnError<E, R> }
+): Effect.Effect<never, ZmqError, Transport | R> => {
+  const handle = (request: Message.Message): Effect.Effect<Message.Input, never, R> => {
+    const handled = Effect.suspend(() => handler(request))
+    // Without `onError` it cannot fail: `E` is never.
+    return onError === undefined
+      ? (handled as Effect.Effect<Message.Input, never, R>)
+      : Effect.catchCause(handled, onError)
+  }
+  // A socket that is closed under it is a connection that is lost.
+  const once = Effect.catchReason(Effect.scoped(work(handle, options)), "ZmqError", "Closed", () => Effect.void)
+  return Effect.forever(Effect.andThen(once, Effect.sleep(pause)))
+}
+
+/**
+ * What makes a reply of what went wrong in a handler.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type OnError<E, R> = (cause: Cause.Cause<E>) => Effect.Effect<Message.Input, never, R>
+
+/**
+ * A worker that runs as long as the layer is there (`serve`). What ends it before is logged as an error.
+ *
+ * @category workers
+ * @since 0.1.0
+ */
+export const layerWorker: {
+  <R>(
+    handler: (request: Message.Message) => Effect.Effect<Message.Input, never, R>,
+    options: WorkerOptions
+  ): Layer.Layer<never, never, Transport | R>
+  <E, R, R2 = never>(
+    handler: (request: Message.Message) => Effect.Effect<Message.Input, E, R>,
+    options: WorkerOptions & { readonly onError: OnError<E, R2> }
+  ): Layer.Layer<never, never, Transport | R | R2>
+} = <E, R>(
+  handler: (request: Message.Message) => Effect.Effect<Message.Input, E, R>,
+  options: WorkerOptions & { readonly onError?: OnError<E, R> }
+): Layer.Layer<never, never, Transport | R> =>
+  // As the overload that was called has it.
+  Layer.effectDiscard(Effect.forkScoped(telling(serve<R>(handler as never, options), "a worker")))
+
+/** What fails in the background must not fail in silence. */
+const telling = <A, E, R>(effect: Effect.Effect<A, E, R>, what: string): Effect.Effect<A, E, R> =>
+  Effect.tapCause(effect, (cause) =>
+    Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.logError(`${what} has ended`, cause)
+  )
+
+/** Before a worker that has lost its broker begins anew: as a socket that connects again. */
+const pause = "100 millis"
+
+/** Works over one connection, until it is lost. */
+const work = Effect.fnUntraced(function* <R>(
+  handle: (request: Message.Message) => Effect.Effect<Message.Input, never, R>,
+  { concurrency = 1, drain = "5 seconds", ...options }: WorkerOptions
+) {
+  const dealer = yield* Dealer.make({ heartbeat, ...options })
+  const handlers = yield* FiberSet.make<void, ZmqError>()
+  const released = yield* Deferred.make<void>()
+  const answer = ({ addresses, body }: Envelope.Envelope) =>
+    Effect.flatMap(handle(body), (reply) => Dealer.send(dealer, Envelope.delimit(Envelope.join(addresses, reply))))
+
+  yield* Effect.forkScoped(
+    Dealer.runForEach(dealer, (message) => {
+      const content = Result.getOrElse(Envelope.undelimit(message), () => message)
+      if (content.length === 1 && Message.text(content) === BYE) return Deferred.succeed(released, undefined)
+      const envelope = Envelope.split(content)
+      return Result.isSuccess(envelope)
+        ? FiberSet.run(handlers, answer(envelope.success))
+        : Effect.logWarning(`what came is no request of a broker: ${envelope.failure.message}`)
+    }),
+    { startImmediately: true }
+  )
+
+  const connection = yield* follow(dealer)
+  // Where there is a broker that can hand out no more: over inproc, libzmq tells of no connections.
+  const leave = Dealer.send(dealer, Envelope.delimit(BYE)).pipe(
+    Effect.andThen(Deferred.await(released)),
+    Effect.andThen(FiberSet.awaitEmpty(handlers)),
+    Effect.raceFirst(connection.lost),
+    Effect.ignore,
+    Effect.timeoutOption(drain)
+  )
+  const isThere = isInproc(options.connect)
+  yield* Effect.addFinalizer(() => Effect.suspend(() => (isThere || connection.isUp() ? leave : Effect.void)))
+  const announce = Dealer.sendAll(
+    dealer,
+    Array.from({ length: concurrency }, () => Envelope.delimit(READY))
+  )
+  // Not before it is connected: who leaves before that has told nobody that it is ready, and never will.
+  const working = Effect.andThen(isThere ? Effect.void : connection.made, Effect.andThen(announce, Effect.never))
+  yield* Effect.raceAllFirst([working, FiberSet.join(handlers), connection.lost])
+})
+
+/** The first connection of a socket: whether there is one, and its end, or that of the socket. */
+const follow = Effect.fnUntraced(function* (socket: Socket.Socket) {
+  const made = yield* Deferred.make<void>()
+  const lost = yield* Deferred.make<void>()
+  const isMade = () => Deferred.isDoneUnsafe(made)
+  yield* Socket.events(socket).pipe(
+    Stream.takeUntil((event) => {
+      if (event._tag === "HandshakeSucceeded") Deferred.doneUnsafe(made, Exit.void)
+      return event._tag === "Closed" || (isMade() && event._tag === "Disconnected")
+    }),
+    Stream.runDrain,
+    Effect.andThen(Deferred.succeed(lost, undefined)),
+    Effect.forkScoped({ startImmediately: true })
+  )
+  const isUp = () => isMade() && !Deferred.isDoneUnsafe(lost)
+  return { isUp, made: Deferred.await(made), lost: Deferred.await(lost) }
+})
+
+const isInproc = (endpoint: Endpoint.Input): boolean =>
+  typeof endpoint === "string" ? endpoint.startsWith("inproc:") : endpoint._tag === "Inproc"
+
+// -----------------------------------------------------------------------------
+// To look
+// -----------------------------------------------------------------------------
+
+/**
+ * The figures of a broker, now.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const stats: Effect.Effect<Stats, never, Broker> = Broker.use(({ stats }) => stats)
+
+/**
+ * Waits until the figures of a broker are such, and gives them: for so many workers to be ready, for instance.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const awaitStats = (predicate: (stats: Stats) => boolean): Effect.Effect<Stats, never, Broker> =>
+  Broker.use((broker) => broker.awaitStats(predicate))

@@ -1,0 +1,22 @@
+/** The promises of the broker, under many schedules of faults. */
+import { Effect, Exit } from "effect"
+import { checks } from "../../packages/patterns/test/brokerChecks.ts"
+import { prove } from "./table.ts"
+
+const test = prove("A broker under faults, in runs of a simulation")
+
+const runs = 2000
+const seed = 11
+
+for (const [promise, check] of Object.entries(checks)) {
+  test(
+    promise,
+    Effect.suspend(() => {
+      const exit = check(runs, seed)
+      return Exit.isSuccess(exit)
+        ? Effect.succeed({ what: promise, count: exit.value.runs, zero: { "broken promises": 0 } })
+        : Effect.failCause(exit.cause)
+    }),
+    seed
+  )
+}
