@@ -1,12 +1,32 @@
 /**
- * What makes a program of an example: its flags, libzmq as the transport, and one calm line for what goes wrong.
+ * What makes a program of an example: its flags, the transport that it is to run on, and one calm line for what goes
+ * wrong.
  */
 import { realpathSync } from "node:fs"
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Endpoint, type Transport, ZmqError } from "@effect-zmq/core"
 import { ZmqTransport } from "@effect-zmq/transport-zmq"
-import { Console, Data, Duration, Effect, Layer, Option, Runtime } from "effect"
+import { Console, Context, Data, Duration, Effect, Layer, Option, Runtime } from "effect"
 import { CliConfig, CliError, CliOutput, Command, Flag, GlobalFlag } from "effect/cli"
+
+/** The transports that a program can run on, by the names of `--transport`. */
+const transports = {
+  zmq: ZmqTransport.layer
+} satisfies Readonly<Record<string, Layer.Layer<Transport.Transport>>>
+
+/** The name of a transport. */
+export type TransportName = keyof typeof transports
+
+/** What the program runs on: what it hands to its threads (`transport`) and processes (`--transport`). */
+export const TransportName: Context.Reference<TransportName> = Context.Reference<TransportName>(
+  "effect-zmq/examples/TransportName",
+  { defaultValue: () => "zmq" }
+)
+
+/** A transport by its name, for a thread, which has no flags. */
+export const transport = (name: TransportName): Layer.Layer<Transport.Transport> =>
+  Layer.merge(transports[name], Layer.succeed(TransportName, name))
 
 /**
  * Runs a command, where its module is what Node was started with; a test that imports the module runs nothing.
@@ -21,9 +41,11 @@ export const main = <Name extends string, Input, ContextInput, E extends Error>(
   // Who read the output has gone (`| head`): end as after Ctrl-C.
   process.stdout.on("error", () => process.emit("SIGINT"))
   command.pipe(
+    Command.provide(Layer.unwrap(Effect.map(chosen, transport))),
+    Command.withGlobalFlags([chosen]),
     Command.run({ version: "0.1.0" }),
     Effect.catchIf((error) => !CliError.isCliError(error), failWith),
-    Effect.provide(Layer.mergeAll(ZmqTransport.layer, NodeServices.layer, output)),
+    Effect.provide(Layer.mergeAll(NodeServices.layer, output)),
     NodeRuntime.runMain
   )
 }
@@ -58,27 +80,37 @@ const output = Layer.mergeAll(
 // Flags
 // -----------------------------------------------------------------------------
 
-/** `--bind ENDPOINT` */
-export const bind = (defaultTo: Endpoint.Text) =>
-  checked("bind", Endpoint.parseBind).pipe(
-    Flag.withDefault(defaultTo),
-    Flag.withDescription(`where to listen (default: ${defaultTo})`)
-  )
+/** `--bind ENDPOINT`, given once for each endpoint, in the order of the defaults */
+export const bind: Endpoints = (...defaults: ReadonlyArray<Endpoint.Text>) =>
+  repeated(checked("bind", Endpoint.parseBind), "where to listen", defaults)
 
-/** `--connect ENDPOINT` */
-export const connect = (defaultTo: Endpoint.Text) =>
-  checked("connect", Endpoint.parseConnect).pipe(
-    Flag.withDefault(defaultTo),
-    Flag.withDescription(`where to connect to (default: ${defaultTo})`)
-  )
+/** `--connect ENDPOINT`, given once for each endpoint, in the order of the defaults */
+export const connect: Endpoints = (...defaults: ReadonlyArray<Endpoint.Text>) =>
+  repeated(checked("connect", Endpoint.parseConnect), "where to connect to", defaults)
 
-/** `--connect ENDPOINT --connect ENDPOINT`: the first, then the second. */
-export const connectTwice = (first: Endpoint.Text, second: Endpoint.Text) =>
-  checked("connect", Endpoint.parseConnect).pipe(
-    Flag.between(0, 2),
-    Flag.map(([a = first, b = second]): readonly [Endpoint.Input, Endpoint.Input] => [a, b]),
-    Flag.withDescription(`where to connect to, given once for each (default: ${first}, then ${second})`)
+/** The flag of one endpoint, or of several: as many as there are defaults, which stand in for those that are not given. */
+interface Endpoints {
+  (defaultTo: Endpoint.Text): Flag.Flag<Endpoint.Input>
+  <const Defaults extends readonly [Endpoint.Text, Endpoint.Text, ...ReadonlyArray<Endpoint.Text>]>(
+    ...defaults: Defaults
+  ): Flag.Flag<{ readonly [Index in keyof Defaults]: Endpoint.Input }>
+}
+
+const repeated = (flag: Flag.Flag<Endpoint.Input>, what: string, defaults: ReadonlyArray<Endpoint.Text>) => {
+  const described =
+    defaults.length === 1
+      ? `${what} (default: ${defaults[0]})`
+      : `${what}, given once for each (default: ${defaults.join(", then ")})`
+  return flag.pipe(
+    Flag.between(0, defaults.length),
+    Flag.map((given) => {
+      const all = defaults.map((defaultTo, i) => given[i] ?? defaultTo)
+      // One for each default: what `Endpoints` says.
+      return (defaults.length === 1 ? all[0] : all) as never
+    }),
+    Flag.withDescription(described)
   )
+}
 
 /** `--name NUMBER`: a whole number from 1 on */
 export const number = (name: string, description: string, defaultTo: number, maximum = 1_000_000) =>
@@ -105,6 +137,10 @@ export const duration = (name: string, description: string, defaultTo: Duration.
     Flag.withDescription(`${description} (default: ${Duration.format(defaultTo)})`)
   )
 
+/** `--name`: yes, where it is given */
+export const toggle = (name: string, description: string) =>
+  Flag.Boolean(name).pipe(Flag.withDefault(false), Flag.withDescription(description))
+
 /** `--name ENDPOINT`, which must be given: where to connect to */
 export const endpoint = (name: string, description: string) =>
   checked(name, Endpoint.parseConnect).pipe(Flag.withDescription(description))
@@ -120,3 +156,16 @@ const checked = (name: string, parse: typeof Endpoint.parse) =>
       )
     )
   )
+
+/** `--transport NAME` */
+const chosen = GlobalFlag.Setting("transport")({
+  flag: Flag.String("transport").pipe(
+    Flag.filterMap(
+      (name) => Option.filter(Option.some(name), (name): name is TransportName => Object.hasOwn(transports, name)),
+      () => `the name of a transport: ${Object.keys(transports).join(", ")}`
+    ),
+    Flag.withDefault<TransportName>("zmq"),
+    Flag.withMetavar("NAME"),
+    Flag.withDescription(`what carries the messages: ${Object.keys(transports).join(", ")} (default: zmq)`)
+  )
+})

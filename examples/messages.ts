@@ -14,3 +14,6 @@ export const integer = (minimum: number, maximum: number) =>
     Schema.decodeTo(Schema.NumberFromString),
     Schema.check(Schema.isBetween({ minimum, maximum }))
   )
+
+/** What others say, to be shown on a terminal: it moves no cursor there, and colours nothing. */
+export const printable = (text: string): string => text.replaceAll(/\p{Cc}/gu, "\u{fffd}")

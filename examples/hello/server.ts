@@ -3,7 +3,8 @@
  *
  *     npx --yes pnpm@12 exec node examples/hello/server.ts
  *
- * It serves one client after the other, in fair turn, and goes on until Ctrl-C.
+ * It serves any number of clients, one request after the other, in fair turn, and goes on until Ctrl-C. A "hello" in small
+ * letters gets a "world" in small letters.
  */
 import { type Endpoint, Message, Rep, Socket } from "@effect-zmq/core"
 import { Console, Duration, Effect } from "effect"
@@ -19,9 +20,11 @@ export const server = Effect.fnUntraced(function* (options: {
 
   yield* Rep.serve(rep, (request) =>
     Effect.gen(function* () {
-      yield* Console.log(Message.text(request) === "Hello" ? "Hello" : `${Message.inspect(request)}, not quite Hello`)
+      const text = request.length === 1 ? Message.text(request) : undefined
+      const expected = text === "Hello" || text === "hello"
+      yield* Console.log(expected ? text : `${Message.inspect(request)}, not quite Hello`)
       yield* Effect.sleep(options.delay)
-      return "World"
+      return text === "hello" ? "world" : "World"
     })
   )
 }, Effect.scoped)

@@ -1,14 +1,17 @@
 /**
- * Several sockets, in order of priority: tasks first, and the weather when there is no task.
+ * Several sockets, without a poller: tasks first, and the weather when there is no task.
  *
  *     npx --yes pnpm@12 exec node examples/multi-socket/reader.ts
  *
+ * It asks one socket after the other whether something is there, and sleeps for a millisecond when nothing is. That is how
+ * it is done where there is no poller: poller.ts is both simpler and quicker, because it waits.
+ *
  * It reads from the pipeline's ventilator (started with --bind tcp://127.0.0.1:5557) and from the weather publisher.
  */
-import { type Endpoint, Message, Poller, Pull, Socket, Sub } from "@effect-zmq/core"
-import { Console, Effect, Stream } from "effect"
+import { type Endpoint, Message, Pull, Socket, Sub } from "@effect-zmq/core"
+import { Console, Effect, Option } from "effect"
 import { Command } from "effect/cli"
-import { connectTwice, main } from "../main.ts"
+import { connect, main } from "../main.ts"
 
 export const reader = Effect.fnUntraced(function* (options: {
   /** Of the ventilator, and of the weather publisher. */
@@ -21,15 +24,19 @@ export const reader = Effect.fnUntraced(function* (options: {
     `Reading tasks from ${yield* Socket.endpoints(tasks)}, and then the weather from ${yield* Socket.endpoints(weather)}`
   )
 
-  yield* Poller.prioritize([
-    ["task", tasks],
-    ["weather", weather]
-  ]).pipe(Stream.runForEach(({ _tag, value }) => Console.log(`${_tag}: ${Message.inspect(value)}`)))
+  const turn = Effect.gen(function* () {
+    const task = yield* Pull.poll(tasks)
+    if (Option.isSome(task)) return yield* Console.log(`task: ${Message.inspect(task.value)}`)
+    const report = yield* Sub.poll(weather)
+    if (Option.isSome(report)) return yield* Console.log(`weather: ${Message.inspect(report.value)}`)
+    yield* Effect.sleep("1 millis")
+  })
+  yield* Effect.forever(turn)
 }, Effect.scoped)
 
 main(
   import.meta,
-  Command.make("reader", { connect: connectTwice("tcp://127.0.0.1:5557", "tcp://127.0.0.1:5556") }, reader).pipe(
-    Command.withDescription("Reads from two sockets: tasks first, then the weather.")
+  Command.make("reader", { connect: connect("tcp://127.0.0.1:5557", "tcp://127.0.0.1:5556") }, reader).pipe(
+    Command.withDescription("Reads from two sockets without a poller: tasks first, then the weather.")
   )
 )

@@ -13,3 +13,6 @@ export const Task = Message.frame(Message.Utf8.pipe(Schema.decodeTo(integer(1, 1
 
 /** A task is done: an empty frame. */
 export const Result = Message.frame(Message.Utf8.pipe(Schema.decodeTo(Schema.Literal(""))))
+
+/** Tells the workers to stop: `KILL`. */
+export const Kill = Message.frame(Message.Utf8.pipe(Schema.decodeTo(Schema.Literal("KILL"))))

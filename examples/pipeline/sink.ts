@@ -2,33 +2,47 @@
  * The pipeline, the sink: collects the results of a batch, and tells how long it took.
  *
  *     npx --yes pnpm@12 exec node examples/pipeline/sink.ts
+ *     npx --yes pnpm@12 exec node examples/pipeline/sink.ts --kill-signal
  *
- * A hundred tasks of 50 ms on average take one worker five seconds, two workers half of it, and so on.
+ * A hundred tasks of 50 ms on average take one worker five seconds, two workers half of it, and so on. With
+ * `--kill-signal` it then stops the workers, by a PUB socket that they all listen to.
  */
-import { type Endpoint, Pull, Socket } from "@effect-zmq/core"
+import { type Endpoint, Pub, Pull, Socket } from "@effect-zmq/core"
 import { Console, Duration, Effect, Stream, Terminal } from "effect"
 import { Command } from "effect/cli"
-import { bind, main, number } from "../main.ts"
+import { bind, main, number, toggle } from "../main.ts"
 import { skip } from "../messages.ts"
-import { Result, Start } from "./messages.ts"
+import { Kill, Result, Start } from "./messages.ts"
 
-export const sink = Effect.fnUntraced(function* (options: { readonly bind: Endpoint.Input; readonly tasks: number }) {
+export const sink = Effect.fnUntraced(function* (options: {
+  /** For results, and for the kill signal. */
+  readonly bind: readonly [Endpoint.Input, Endpoint.Input]
+  readonly tasks: number
+  readonly killSignal?: boolean
+}) {
   const terminal = yield* Terminal.Terminal
-  const pull = yield* Pull.make({ bind: options.bind })
+  const [results, signals] = options.bind
+  const pull = yield* Pull.make({ bind: results })
+  const control = options.killSignal === true ? yield* Pub.make({ bind: signals }) : undefined
   yield* Console.log(`Collecting results on ${yield* Socket.endpoints(pull)}`)
+  if (control !== undefined) yield* Console.log(`Stopping workers on ${yield* Socket.endpoints(control)}`)
 
   // What a stream has not taken is still in the socket, for the next one.
   const starts = Pull.streamSchema(pull, Start, { onMalformed: skip("the start of a batch, 0") })
   yield* Stream.runDrain(Stream.take(starts, 1))
 
-  const results = Pull.streamSchema(pull, Result, { onMalformed: skip("a result, which is empty") })
-  const [elapsed] = yield* results.pipe(
+  const done = Pull.streamSchema(pull, Result, { onMalformed: skip("a result, which is empty") })
+  const [elapsed] = yield* done.pipe(
     Stream.take(options.tasks),
     Stream.zipWithIndex,
     Stream.runForEach(([, i]) => terminal.display(i % 10 === 9 ? ":" : ".")),
     Effect.timed
   )
   yield* Console.log(`\nTotal elapsed time: ${Math.round(Duration.toMillis(elapsed))} ms`)
+
+  if (control === undefined) return
+  yield* Pub.sendSchema(control, Kill)("KILL")
+  yield* Console.log("Told the workers to stop")
 }, Effect.scoped)
 
 main(
@@ -36,8 +50,9 @@ main(
   Command.make(
     "sink",
     {
-      bind: bind("tcp://127.0.0.1:10103"),
-      tasks: number("tasks", "how many results to collect", 100)
+      bind: bind("tcp://127.0.0.1:10103", "tcp://127.0.0.1:10104"),
+      tasks: number("tasks", "how many results to collect", 100),
+      killSignal: toggle("kill-signal", "stop the workers when all is done")
     },
     sink
   ).pipe(Command.withDescription("Collects the results of the pipeline, and tells how long they took."))

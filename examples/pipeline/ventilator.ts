@@ -7,8 +7,8 @@
  */
 import { type Endpoint, Push, Socket } from "@effect-zmq/core"
 import { Console, Effect, Random, Terminal } from "effect"
-import { Command, Flag } from "effect/cli"
-import { bind, connect, main, number } from "../main.ts"
+import { Command } from "effect/cli"
+import { bind, connect, main, number, toggle } from "../main.ts"
 
 export const ventilator = Effect.fnUntraced(function* <E, R>(options: {
   readonly bind: Endpoint.Input
@@ -48,7 +48,7 @@ main(
       bind: bind("tcp://127.0.0.1:10102"),
       connect: connect("tcp://127.0.0.1:10103"),
       tasks: number("tasks", "how many tasks to hand out", 100),
-      yes: Flag.Boolean("yes").pipe(Flag.withDefault(false), Flag.withDescription("begin at once, without Enter"))
+      yes: toggle("yes", "begin at once, without Enter")
     },
     ({ yes, ...options }) => ventilator({ ...options, ready: yes ? Effect.void : enter })
   ).pipe(Command.withDescription("Hands a batch of tasks to the workers of the pipeline."))

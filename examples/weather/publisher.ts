@@ -6,23 +6,21 @@
  * It knows nothing of its subscribers; without any, what it publishes is dropped at once.
  */
 import { type Endpoint, Pub, Socket } from "@effect-zmq/core"
-import { Console, Effect, Random, Stream } from "effect"
+import { Console, Effect, Stream } from "effect"
 import { Command } from "effect/cli"
 import { bind, main } from "../main.ts"
-
-const report = Effect.gen(function* () {
-  const zip = yield* Random.nextIntBetween(1, 99_999)
-  const temperature = yield* Random.nextIntBetween(-80, 134)
-  const humidity = yield* Random.nextIntBetween(10, 59)
-  return `${zip} ${temperature} ${humidity}`
-})
+import { madeUp } from "./Report.ts"
 
 export const publisher = Effect.fnUntraced(function* (options: { readonly bind: Endpoint.Input }) {
   const pub = yield* Pub.make({ bind: options.bind })
   yield* Console.log(`Publishing the weather on ${yield* Socket.endpoints(pub)}`)
 
   // A hundred reports at a time: the fast form of sending.
-  yield* Stream.fromEffectRepeat(report).pipe(Stream.rechunk(100), Stream.run(Pub.sink(pub)))
+  yield* Stream.fromEffectRepeat(madeUp).pipe(
+    Stream.map(({ humidity, temperature, zip }) => `${zip} ${temperature} ${humidity}`),
+    Stream.rechunk(100),
+    Stream.run(Pub.sink(pub))
+  )
 }, Effect.scoped)
 
 main(

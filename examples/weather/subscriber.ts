@@ -7,10 +7,11 @@
  * from matching "10001".
  */
 import { type Endpoint, Socket, Sub } from "@effect-zmq/core"
-import { Console, Effect, Stream } from "effect"
+import { Console, Effect } from "effect"
 import { Command } from "effect/cli"
 import { connect, main, number } from "../main.ts"
 import { skip } from "../messages.ts"
+import { average } from "./average.ts"
 import { Report } from "./Report.ts"
 
 export const subscriber = Effect.fnUntraced(function* (options: {
@@ -22,17 +23,7 @@ export const subscriber = Effect.fnUntraced(function* (options: {
   yield* Console.log(`Collecting the weather in ${options.zip} from ${yield* Socket.endpoints(sub)}`)
 
   const onMalformed = skip("a report: a zip code, a temperature and a humidity")
-  const sum = yield* Sub.streamSchema(sub, Report, { onMalformed }).pipe(
-    Stream.take(options.count),
-    Stream.tap(({ humidity, temperature }) => Console.log(`${temperature} °F, humidity ${humidity} %`)),
-    Stream.runFold(
-      () => 0,
-      (sum, { temperature }) => sum + temperature
-    )
-  )
-
-  const average = Math.round(sum / options.count)
-  yield* Console.log(`The average temperature in ${options.zip} was ${average} °F, over ${options.count} reports`)
+  yield* average(Sub.streamSchema(sub, Report, { onMalformed }), options)
 }, Effect.scoped)
 
 main(
@@ -41,7 +32,7 @@ main(
     "subscriber",
     {
       connect: connect("tcp://127.0.0.1:5556"),
-      zip: number("zip", "the zip code of the place", 10_001),
+      zip: number("zip", "the zip code of the place", 10_001, 99_999),
       count: number("count", "how many reports to average", 20)
     },
     subscriber

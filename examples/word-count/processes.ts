@@ -4,6 +4,7 @@
 import * as path from "node:path"
 import { Data, Effect } from "effect"
 import { ChildProcess } from "effect/process"
+import { TransportName } from "../main.ts"
 import type { Endpoints, Worker } from "./count.ts"
 
 /** A worker ended before its work did. */
@@ -23,7 +24,7 @@ export class WorkerDied extends Data.TaggedError("WorkerDied")<{
  */
 export const start = Effect.fnUntraced(function* (index: number, { results, tasks }: Endpoints) {
   const file = path.join(import.meta.dirname, "worker.ts")
-  const flags = ["--index", `${index}`, "--tasks", tasks, "--results", results]
+  const flags = ["--index", `${index}`, "--tasks", tasks, "--results", results, "--transport", yield* TransportName]
   const handle = yield* ChildProcess.make(process.execPath, [...process.execArgv, file, ...flags], {
     stdin: "pipe",
     stdout: "ignore",

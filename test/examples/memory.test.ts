@@ -2,7 +2,7 @@
 
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Endpoint, MemoryTransport, Message, Pub, Push, Rep, Req, Sub } from "@effect-zmq/core"
+import { Endpoint, MemoryTransport, Message, Pub, Pull, Push, Rep, Req, Sub, XPub } from "@effect-zmq/core"
 import { Context, Effect, Fiber, Layer, Schedule, Stream, Terminal } from "effect"
 import { TestConsole } from "effect/testing"
 import { client } from "../../examples/hello/client.ts"
@@ -12,6 +12,8 @@ import { reader } from "../../examples/multi-socket/reader.ts"
 import { sink } from "../../examples/pipeline/sink.ts"
 import { ventilator } from "../../examples/pipeline/ventilator.ts"
 import { worker } from "../../examples/pipeline/worker.ts"
+import { envelopePublisher } from "../../examples/weather/envelope-publisher.ts"
+import { envelopeSubscriber } from "../../examples/weather/envelope-subscriber.ts"
 import { publisher } from "../../examples/weather/publisher.ts"
 import { subscriber } from "../../examples/weather/subscriber.ts"
 import { count } from "../../examples/word-count/count.ts"
@@ -114,9 +116,12 @@ describe("the examples in memory", () => {
 
   it.live("pipeline: ventilator, two workers and sink", () =>
     Effect.gen(function* () {
-      for (let i = 0; i < 2; i++) yield* Effect.forkChild(worker({ connect: [at(1), at(2)] }))
+      for (let i = 0; i < 2; i++) yield* Effect.forkChild(worker({ connect: [at(1), at(2), at(3)] }))
       yield* Effect.all(
-        [ventilator({ bind: at(1), connect: at(2), tasks: 10, ready: Effect.void }), sink({ bind: at(2), tasks: 10 })],
+        [
+          ventilator({ bind: at(1), connect: at(2), tasks: 10, ready: Effect.void }),
+          sink({ bind: [at(2), at(3)], tasks: 10 })
+        ],
         { concurrency: "unbounded" }
       )
       const printed = (yield* lines).join("\n")
@@ -130,8 +135,8 @@ describe("the examples in memory", () => {
     Effect.gen(function* () {
       const push = yield* Push.make({ bind: at(1) })
       const results = yield* Push.make({ connect: at(2) })
-      const fiber = yield* Effect.forkChild(sink({ bind: at(2), tasks: 2 }))
-      yield* Effect.forkChild(worker({ connect: [at(1), at(2)] }))
+      const fiber = yield* Effect.forkChild(sink({ bind: [at(2), at(3)], tasks: 2 }))
+      yield* Effect.forkChild(worker({ connect: [at(1), at(2), at(3)] }))
       yield* Push.sendAll(results, ["", "0", "1"])
       yield* Push.sendAll(push, ["1", "0", "101", "ten", "", "2"])
       yield* Fiber.join(fiber)
@@ -147,6 +152,88 @@ describe("the examples in memory", () => {
       ])
     }).pipe(Effect.provide(layer))
   )
+
+  it.live("pipeline: the kill signal comes before the tasks that are left, and nothing else stops a worker", () =>
+    Effect.gen(function* () {
+      const tasks = yield* Push.make({ bind: at(1) })
+      const results = yield* Pull.make({ bind: at(2) })
+      const control = yield* XPub.make({ bind: at(3) })
+      const working = yield* Effect.forkScoped(worker({ connect: [at(1), at(2), at(3)], killSignal: true }))
+      yield* XPub.receive(control)
+      yield* Push.sendAll(tasks, ["1", "ten", "100", "100", "100"])
+      yield* Pull.receive(results)
+      yield* XPub.send(control, "STOP")
+      yield* Pull.receive(results)
+      yield* XPub.send(control, "KILL")
+      yield* Fiber.join(working)
+      const printed = yield* lines
+      assert.include(printed, `Skipped "ten": expected a task: a number of milliseconds, 1 to 100`)
+      assert.include(printed, `Skipped "STOP": expected the kill signal, KILL`)
+      assert.strictEqual(printed.at(-1), "\nTold to stop")
+      assert.isBelow((yield* Shown).text.length, 4)
+    }).pipe(Effect.scoped, Effect.provide(layer))
+  )
+
+  it.live("weather: in envelopes, a zip code is not the beginning of another one", () =>
+    Effect.gen(function* () {
+      const pub = yield* Pub.make({ bind: at(1) })
+      const reports = [
+        ["10001/", "99 20"],
+        ["1000/", "10 20"],
+        ["1000/", "hot 20"],
+        ["1000/"],
+        ["1000/", "-20 59"]
+      ] as const
+      yield* Effect.raceFirst(
+        envelopeSubscriber({ connect: at(1), zip: 1000, count: 2 }),
+        again(Pub.sendAll(pub, reports))
+      )
+      const skipped = "expected a report in an envelope: a zip code and /, then a temperature and a humidity"
+      assert.deepStrictEqual((yield* lines).slice(1), [
+        "10 °F, humidity 20 %",
+        `Skipped "1000/" + "hot 20": ${skipped}`,
+        `Skipped "1000/": ${skipped}`,
+        "-20 °F, humidity 59 %",
+        "The average temperature in 1000 was -5 °F, over 2 reports"
+      ])
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.live("weather: in envelopes, a topic frame and a body, for any place", () =>
+    Effect.gen(function* () {
+      yield* Effect.forkChild(envelopePublisher({ bind: at(1) }))
+      const sub = yield* Sub.make({ connect: at(1), subscribe: "" })
+      const reports = yield* Sub.stream(sub).pipe(Stream.take(200), Stream.runCollect)
+      for (const [topic, body, ...more] of reports) {
+        assert.match(Message.text([topic]), /^[1-9]\d{0,4}\/$/)
+        assert.match(Message.text([body ?? new Uint8Array(0)]), /^-?\d{1,3} [1-5]\d$/)
+        assert.deepStrictEqual(more, [])
+      }
+    }).pipe(Effect.provide(layer))
+  )
+
+  for (const [name, program] of [
+    ["reader", reader],
+    ["poller --tasks-first", (options: Parameters<typeof reader>[0]) => poller({ ...options, tasksFirst: true })]
+  ] as const) {
+    it.live(`multi-socket: with the ${name}, all tasks that are there come before the weather`, () =>
+      Effect.gen(function* () {
+        const tasks = yield* Push.make({ bind: at(1) })
+        const weather = yield* XPub.make({ bind: at(2) })
+        yield* Effect.forkScoped(program({ connect: [at(1), at(2)] }))
+        yield* XPub.receive(weather)
+        // In one step: what wakes the program finds all of it.
+        yield* XPub.sendAll(weather, ["10001 1 10", "10001 2 10"])
+        yield* Push.sendAll(tasks, ["1", "2", "3"])
+        const printed = yield* Effect.repeat(lines, {
+          until: (lines) => lines.length >= 6,
+          schedule: Schedule.spaced("1 millis")
+        })
+        const expected = [`task: "1"`, `task: "2"`, `task: "3"`, `weather: "10001 1 10"`, `weather: "10001 2 10"`]
+        assert.deepStrictEqual(printed.slice(1), expected)
+      }).pipe(Effect.scoped, Effect.provide(layer))
+    )
+  }
 
   for (const [name, program] of [
     ["reader", reader],

@@ -72,4 +72,38 @@ describe("pipeline", () => {
       assert.deepStrictEqual({ code, stderr }, { code: 130, stderr: "" })
     })
   )
+
+  it.live("with --kill-signal the sink stops the workers when all is done", () =>
+    Effect.gen(function* () {
+      const sink = yield* example(
+        "pipeline/sink",
+        ...["--bind", "tcp://127.0.0.1:*", "--bind", "tcp://127.0.0.1:*", "--tasks", "10", "--kill-signal"]
+      )
+      const [, results = ""] = yield* sink.prints(/^Collecting results on (.+)$/m)
+      const [, signals = ""] = yield* sink.prints(/^Stopping workers on (.+)$/m)
+      const ventilator = yield* example(
+        "pipeline/ventilator",
+        ...["--bind", "tcp://127.0.0.1:*", "--connect", results, "--tasks", "10"]
+      )
+      const [, tasks = ""] = yield* ventilator.prints(/^Handing out tasks on (.+)$/m)
+      const workers = yield* Effect.replicateEffect(
+        example(
+          "pipeline/worker",
+          ...["--connect", tasks, "--connect", results, "--connect", signals, "--kill-signal"]
+        ),
+        2
+      )
+      for (const worker of workers) yield* worker.prints(/^Waiting for tasks from/)
+      yield* ventilator.input("\n")
+
+      const { code, stderr, stdout } = yield* sink.ended
+      assert.deepStrictEqual({ code, stderr }, { code: 0, stderr: "" })
+      assert.match(stdout, /\nTotal elapsed time: \d+ ms\nTold the workers to stop\n$/)
+      for (const worker of workers) {
+        const { code, stderr, stdout } = yield* worker.ended
+        assert.deepStrictEqual({ code, stderr }, { code: 0, stderr: "" })
+        assert.match(stdout, /\nTold to stop\n$/)
+      }
+    })
+  )
 })

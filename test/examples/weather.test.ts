@@ -27,4 +27,21 @@ describe("weather", () => {
       assert.deepStrictEqual({ code, stderr }, { code: 130, stderr: "" })
     })
   )
+
+  it.live("in envelopes: the same average, by the topic frame", () =>
+    Effect.gen(function* () {
+      const publisher = yield* example("weather/envelope-publisher", "--bind", "tcp://127.0.0.1:*")
+      const [, endpoint = ""] = yield* publisher.prints(/^Publishing the weather, in envelopes, on (.+)$/m)
+      const flags = ["--connect", endpoint, "--zip", "90210", "--count", "3"]
+      const { stdout, ...ended } = yield* run("weather/envelope-subscriber", ...flags)
+      assert.deepStrictEqual(ended, { code: 0, signal: null, stderr: "" })
+      assert.match(
+        stdout,
+        /^Collecting the weather in 90210, in envelopes, from .+\n(-?\d+ °F, humidity \d+ %\n){3}The average temperature in 90210 was -?\d+ °F, over 3 reports\n$/
+      )
+      yield* publisher.signal("SIGINT")
+      const { code, stderr } = yield* publisher.ended
+      assert.deepStrictEqual({ code, stderr }, { code: 130, stderr: "" })
+    })
+  )
 })
