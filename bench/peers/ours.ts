@@ -1,12 +1,21 @@
 /** The same peers through the public API, on libzmq. */
 
-import { NodeRuntime } from "@effect/platform-node"
-import { Message, Pull, Push, Rep, Req, Socket } from "@effect-zmq/core"
-import { ZmqTransport } from "@effect-zmq/transport-zmq"
-import { Effect, Stream } from "effect"
-import { done, Meter, ready, task, warmUp } from "./task.ts"
+// By their modules: V8 collects the memory of large messages the more slowly, the more code is loaded.
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Message from "@effect-zmq/core/Message"
+import * as Pull from "@effect-zmq/core/Pull"
+import * as Push from "@effect-zmq/core/Push"
+import * as Rep from "@effect-zmq/core/Rep"
+import * as Req from "@effect-zmq/core/Req"
+import * as Socket from "@effect-zmq/core/Socket"
+import * as Sub from "@effect-zmq/core/Sub"
+import * as XPub from "@effect-zmq/core/XPub"
+import * as ZmqTransport from "@effect-zmq/transport-zmq/ZmqTransport"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { done, Meter, ready, slowest, task, warmUp } from "./task.ts"
 
-const { count, endpoint, form, role, size } = task()
+const { count, endpoint, form, role, size, subscribers = 1 } = task()
 // The benchmark hands over what the other peer was bound to.
 const connect = endpoint as `tcp://${string}:${string}`
 
@@ -64,6 +73,38 @@ const req = Effect.gen(function* () {
   done({ seconds: (performance.now() - start) / 1000, messages: count, bytes: count * size, trips })
 })
 
-const program = { pull, push, rep, req }[role]
+const pub = Effect.gen(function* () {
+  const options = { verbosity: "subscriptions", highWaterMark: { send: "unlimited" }, linger: "60 seconds" } as const
+  const pub = yield* XPub.make({ bind: "tcp://127.0.0.1:*", ...options })
+  yield* announce(pub)
+  for (let i = 0; i < subscribers; i++) yield* XPub.receive(pub)
+  const body = new Uint8Array(size)
+  for (let i = 0; i < count; i++) yield* XPub.send(pub, body)
+})
+
+const sub = Effect.gen(function* () {
+  const one = Effect.gen(function* () {
+    const sub = yield* Sub.make({ connect, subscribe: "", highWaterMark: { receive: "unlimited" } })
+    const meter = new Meter()
+    yield* Sub.batches(sub).pipe(
+      Stream.takeUntil((batch) => {
+        for (const message of batch) meter.add(message[0])
+        return meter.messages === count
+      }),
+      Stream.runDrain
+    )
+    return meter.result
+  })
+  done(
+    slowest(
+      yield* Effect.all(
+        Array.from({ length: subscribers }, () => one),
+        { concurrency: "unbounded" }
+      )
+    )
+  )
+})
+
+const program = { pull, push, rep, req, pub, sub }[role]
 
 program.pipe(Effect.scoped, Effect.provide(ZmqTransport.layer), NodeRuntime.runMain)

@@ -1,8 +1,8 @@
 /** The addon as its own page shows it: `for await`, `await send`. */
 import * as zmq from "zeromq"
-import { done, Meter, ready, task, warmUp } from "./task.ts"
+import { done, Meter, ready, slowest, task, warmUp } from "./task.ts"
 
-const { count, endpoint, role, size } = task()
+const { count, endpoint, form, role, size, subscribers = 1 } = task()
 
 switch (role) {
   case "pull": {
@@ -18,10 +18,45 @@ switch (role) {
     break
   }
   case "push": {
-    const push = new zmq.Push()
+    const push = new zmq.Push(form === "flood" ? { sendHighWaterMark: 0 } : {})
     push.connect(endpoint)
     const body = new Uint8Array(size)
-    for (let i = 0; i < count; i++) await push.send(body)
+    if (form === "flood") {
+      let last: Promise<void> | undefined
+      for (let i = 0; i < count; i++) {
+        try {
+          last = push.send(body)
+        } catch {
+          // Every 512 sends the addon waits for a turn of the event loop, and is busy.
+          await last
+          last = push.send(body)
+        }
+      }
+    } else for (let i = 0; i < count; i++) await push.send(body)
+    break
+  }
+  case "pub": {
+    const pub = new zmq.XPublisher({ verbosity: "allSubs", sendHighWaterMark: 0 })
+    await pub.bind("tcp://127.0.0.1:*")
+    ready(pub.lastEndpoint ?? "")
+    for (let i = 0; i < subscribers; i++) await pub.receive()
+    const body = new Uint8Array(size)
+    for (let i = 0; i < count; i++) await pub.send(body)
+    break
+  }
+  case "sub": {
+    const one = async () => {
+      const sub = new zmq.Subscriber({ receiveHighWaterMark: 0 })
+      sub.connect(endpoint)
+      sub.subscribe()
+      const meter = new Meter()
+      for await (const [frame] of sub) {
+        if (frame !== undefined) meter.add(frame)
+        if (meter.messages === count) break
+      }
+      return meter.result
+    }
+    done(slowest(await Promise.all(Array.from({ length: subscribers }, one))))
     break
   }
   case "rep": {

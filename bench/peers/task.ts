@@ -1,12 +1,17 @@
 /** What a peer process is asked to do, and how it answers: one JSON line on stdout each. */
 
 export interface Task {
-  readonly role: "pull" | "push" | "rep" | "req"
-  /** How the messages are handled: by arrays, or one at a time. */
-  readonly form: "batches" | "each"
+  readonly role: "pull" | "push" | "rep" | "req" | "pub" | "sub"
+  /**
+   * How the messages are handled: by arrays, or one at a time. A raw `push` of the form `flood` is as fast as the addon can
+   * be, and is for measuring who receives.
+   */
+  readonly form: "batches" | "each" | "flood"
   /** Bytes a message. */
   readonly size: number
   readonly count: number
+  /** How many SUB sockets there are, all in one process. */
+  readonly subscribers?: number
   /** Where to connect; a peer that binds says where it is bound. */
   readonly endpoint: string
 }
@@ -46,3 +51,6 @@ export class Meter {
     return { seconds: (performance.now() - this.start) / 1000, messages: this.messages, bytes: this.bytes }
   }
 }
+
+export const slowest = (results: ReadonlyArray<Result>): Result =>
+  results.reduce((a, b) => (b.seconds > a.seconds ? b : a))
