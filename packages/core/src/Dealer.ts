@@ -177,7 +177,7 @@ export const runForEach: {
 /**
  * The messages, decoded by a schema of their frames (`Message.frames`, `Message.frame`).
  *
- * A message that does not fit is dropped and counted by the metric `zmq_messages_malformed`; `onMalformed` may be a
+ * A message that does not fit is dropped and counted by `zmq_messages_dropped` (`malformed`); `onMalformed` may be a
  * function, which is run for it, or `"fail"`, which fails the stream with a `SchemaError`.
  *
  * @category receiving

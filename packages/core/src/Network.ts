@@ -25,7 +25,7 @@
  *   const worker = yield* Network.on(Push.make({ connect: "tcp://127.0.0.1:5558" }), "worker-1")
  *   yield* Network.partition("worker-1", "sink")
  *   yield* Push.send(worker, "a result")
- *   assert.isTrue(Option.isNone(yield* Effect.timeoutOption(Pull.receive(sink), "1 minute")))
+ *   assert.isTrue(Option.isNone(yield* Effect.timeoutOption(Pull.receive(sink), "5 seconds")))
  *   yield* Network.heal("worker-1", "sink")
  *   return Message.text(yield* Pull.receive(sink)) // => a result
  * }).pipe(Effect.scoped, Effect.provide(MemoryTransport.layer))
@@ -40,7 +40,7 @@ import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import type * as Scope from "effect/Scope"
 import * as Endpoint from "./Endpoint.ts"
-import { handleOf } from "./internal/socket.ts"
+import { openedOf } from "./internal/socket.ts"
 import type { Socket } from "./Socket.ts"
 import type { Handle } from "./Transport.ts"
 
@@ -334,7 +334,7 @@ export const corrupt: {
  */
 export const kill = (socket: Socket | string): Effect.Effect<number, never, Network> =>
   Network.use((network) => {
-    const name = typeof socket === "string" ? socket : network.nameOf(handleOf(socket))
+    const name = typeof socket === "string" ? socket : network.nameOf(openedOf(socket))
     return name === undefined ? Effect.succeed(0) : network.inject(Fault.Kill({ of: name }))
   })
 
@@ -542,7 +542,7 @@ export const delivered: Effect.Effect<number, never, Network> = Network.use((net
  * @since 0.1.0
  */
 export const nameOf = (socket: Socket): Effect.Effect<string | undefined, never, Network> =>
-  Network.use((network) => Effect.sync(() => network.nameOf(handleOf(socket))))
+  Network.use((network) => Effect.sync(() => network.nameOf(openedOf(socket))))
 
 /**
  * Records every message, connection and fault from now on until the scope closes; the effect that it answers with gives

@@ -12,6 +12,8 @@
  * full, at most 256 messages are taken, and the sender then feels it, in that direction alone. It runs below what
  * sockets deal in, on frames, and takes and sends in batches.
  *
+ * To end one without leaving clients without their replies, `drain` it; the Layers do so when they close.
+ *
  * **Example** (A queue)
  *
  * ```ts
@@ -27,9 +29,11 @@
  * @since 0.1.0
  */
 import * as Deferred from "effect/Deferred"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import { constVoid, dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Pipeable from "effect/Pipeable"
 import * as Predicate from "effect/Predicate"
@@ -203,6 +207,22 @@ export interface Statistics {
   readonly capture: { readonly sent: Count; readonly dropped: number }
 }
 
+/**
+ * How a proxy was drained.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Drained {
+  /**
+   * Requests that were passed on, and whose replies did not come in time: their workers are slow, or have died with them. 0
+   * where nothing is answered.
+   */
+  readonly unanswered: number
+  /** Messages that were taken and could not be sent in time: they are in the sockets again that they came from. */
+  readonly unsent: number
+}
+
 // -----------------------------------------------------------------------------
 // Constructors
 // -----------------------------------------------------------------------------
@@ -261,11 +281,14 @@ export const run: {
 export interface LayerOptions<out E = never, out R = never> extends Omit<Options, "capture"> {
   /** Makes the capture socket, as `Options.capture` has it. Default: none. */
   readonly capture?: Effect.Effect<Capture, E, R> | undefined
+  /** For how long the proxy is drained, as `drain` has it, when the Layer closes. Default: 5 seconds. */
+  readonly drain?: Duration.Input | undefined
 }
 
 /**
- * A proxy as a part of a program: the sockets are made and joined when the Layer is built, and closed with it. To control the
- * proxy, make it a service of the program, by `Layer.effect` and `make`.
+ * A proxy as a part of a program: the sockets are made and joined when the Layer is built. When it closes, the proxy is
+ * drained, and then the sockets deliver what is queued for their `linger`. To control the proxy, make it a service of the
+ * program, by `Layer.effect` and `make`.
  *
  * **Example** (Tasks, published)
  *
@@ -287,11 +310,18 @@ export const layer = <F extends Socket, E, R, B extends Partner<F>, E2, R2, E3 =
       const back = yield* backend
       const capture = options.capture && (yield* options.capture)
       const proxy = yield* make(front, back, { ...options, capture })
+      yield* Effect.addFinalizer(() => drainOrSay(proxy, options.drain ?? "5 seconds"))
       // Nobody else would hear of it.
       const ended = Effect.catch(join(proxy), (error) => Effect.logWarning(`a proxy has ended: ${error.message}`))
       yield* Effect.forkScoped(ended)
     })
   )
+
+const drainOrSay = Effect.fnUntraced(function* (proxy: Proxy, within: Duration.Input) {
+  const { unanswered, unsent } = yield* drain(proxy, within)
+  if (unanswered > 0) yield* Effect.logWarning(`a proxy has closed with requests that have no reply: ${unanswered}`)
+  if (unsent > 0) yield* Effect.logWarning(`a proxy has closed with messages that it could not send on: ${unsent}`)
+})
 
 /**
  * A queue: clients (REQ, DEALER) at the frontend, workers (REP, ROUTER) at the backend. Requests go to the workers in turn,
@@ -373,6 +403,26 @@ export const resume = (self: Proxy): Effect.Effect<void> => impl(self).resume
 export const stop = (self: Proxy): Effect.Effect<void> => impl(self).stop
 
 /**
+ * Ends the forwarding for good, and first lets what is under way come to its end, for at most `within`: takes nothing more from
+ * one side (default: the frontend), sends on what it has taken, and, where that side is a ROUTER that is answered, goes on with
+ * the replies until there have been as many as requests. The sockets stay open.
+ *
+ * Replies are counted, not told apart. A request that died with its worker is never answered, so that from then on a drain takes all of
+ * `within`; where workers reply more than once, it ends too early. A proxy that is paused goes on for it. Interrupted, it stops.
+ *
+ * @category control
+ * @since 0.1.0
+ */
+export const drain: {
+  (within: Duration.Input, side?: "frontend" | "backend"): (self: Proxy) => Effect.Effect<Drained>
+  (self: Proxy, within: Duration.Input, side?: "frontend" | "backend"): Effect.Effect<Drained>
+} = dual(
+  (args) => isProxy(args[0]),
+  (self: Proxy, within: Duration.Input, side: "frontend" | "backend" = "frontend"): Effect.Effect<Drained> =>
+    impl(self).drain(within, side)
+)
+
+/**
  * What went through the proxy since it was made.
  *
  * @category control
@@ -428,6 +478,36 @@ class ProxyImpl extends Pipeable.Class implements Proxy {
   readonly resume: Effect.Effect<void> = this.start
 
   readonly stop: Effect.Effect<void> = this.inTurn(() => Effect.andThen(this.halt, Deferred.done(this.end, Exit.void)))
+
+  drain(within: Duration.Input, side: "frontend" | "backend"): Effect.Effect<Drained> {
+    const [from, to] = side === "frontend" ? [this.forth, this.back] : [this.back, this.forth]
+    const unanswered = () =>
+      from === undefined || to === undefined || from === to || !from.isAnswered
+        ? 0
+        : Math.max(0, from.sent.messages - to.received.messages)
+    const isDone = () => from === undefined || (from.isThrough && unanswered() === 0)
+    const pumps = new Set([from, to])
+    const through = Effect.callback<void>((resume) => {
+      const look = () => isDone() && resume(Effect.void)
+      for (const pump of pumps) if (pump !== undefined) pump.onMove = look
+      look()
+      return Effect.sync(() => {
+        for (const pump of pumps) if (pump !== undefined) pump.onMove = constVoid
+      })
+    })
+    return Effect.suspend(() => {
+      from?.close()
+      const over = Effect.raceFirst(through, Effect.ignore(this.ended))
+      return Effect.andThen(this.start, Effect.timeoutOption(over, within))
+    }).pipe(
+      Effect.ensuring(this.stop),
+      Effect.map(() => {
+        let unsent = 0
+        for (const pump of pumps) unsent += pump?.returned ?? 0
+        return { unanswered: unanswered(), unsent }
+      })
+    )
+  }
 
   private readonly halt: Effect.Effect<void> = Effect.suspend(() => {
     const { running } = this

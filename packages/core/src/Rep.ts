@@ -16,6 +16,7 @@ import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import { whenSafe } from "./internal/receiveLine.ts"
 import * as internal from "./internal/socket.ts"
+import { attributesOf, extract } from "./internal/trace.ts"
 import type { Input, Message } from "./Message.ts"
 import type { User } from "./Security.ts"
 import * as Socket from "./Socket.ts"
@@ -39,7 +40,14 @@ export interface Rep extends Socket.Socket {
  * @category models
  * @since 0.1.0
  */
-export interface Options extends SocketOptions.DuplexOptions {}
+export interface Options extends SocketOptions.DuplexOptions {
+  /**
+   * Make a span of what the handler of `serve` does with each request: the child of the client's, where that sends its
+   * context (a `Req` with `trace`). The frame that has it is taken off, by `receive` too; requests without one are served
+   * as ever. Default: false.
+   */
+  readonly trace?: boolean | undefined
+}
 
 /**
  * What is known of a request beside its message.
@@ -53,6 +61,7 @@ export interface Info {
 }
 
 class RepImpl extends internal.SocketImpl {
+  traces = false
   /** Held by who deals with a request, until it is answered. */
   readonly turn = Semaphore.makeUnsafe(1)
   /** The request that was taken and is not answered: whoever has the turn next gets it again. */
@@ -75,7 +84,10 @@ const impl = (self: Rep): RepImpl => self as unknown as RepImpl
  * @since 0.1.0
  */
 export const make = (options: Options): Effect.Effect<Rep, ZmqError, Transport | Scope.Scope> =>
-  internal.make<Rep>("Rep", "REP", options, RepImpl)
+  Effect.map(internal.make<Rep>("Rep", "REP", options, RepImpl), (rep) => {
+    impl(rep).traces = options.trace === true
+    return rep
+  })
 
 /**
  * Receives the next request, which `reply` then answers. While another fiber has a request to answer, it waits.
@@ -96,6 +108,7 @@ export const receive = (self: Rep): Effect.Effect<Message, ZmqError> => {
     const turn = Scope.makeUnsafe()
     return rep.turn.takeScoped(1).pipe(
       Effect.andThen(next(rep, "receive")),
+      Effect.map((request) => (rep.traces ? extract(request).message : request)),
       Scope.provide(turn),
       restore,
       Effect.onExit((exit) =>
@@ -147,7 +160,8 @@ export const reply: {
  *
  * Every request is answered: the handler cannot fail, unless `onError` makes a reply of its failure (of defects too).
  * A handler that is interrupted, or that dies, leaves its request in the socket: the next `serve` or `receive` gets it
- * again. It is given who sent the request, too, where the socket authenticates its clients.
+ * again. It is given who sent the request, too, where the socket authenticates its clients. With the option `trace`, it
+ * runs in a span of the kind `server`, `zmq.serve`.
  *
  * @category requests
  * @since 0.1.0
@@ -178,7 +192,9 @@ export const serve: {
   ) => {
     const rep = impl(self)
     const handle = (request: Message): Effect.Effect<Input, never, R> => {
-      const handled = Effect.suspend(() => handler(request, { user: rep.user }))
+      const handled = rep.traces
+        ? traced(rep, request, (message) => handler(message, { user: rep.user }))
+        : Effect.suspend(() => handler(request, { user: rep.user }))
       return options === undefined ? handled : Effect.catchCause(handled, options.onError)
     }
     const one = next(rep, "serve").pipe(
@@ -206,6 +222,23 @@ const next = (rep: RepImpl, method: string): Effect.Effect<Message, ZmqError> =>
         )
       : Effect.succeed(rep.request)
   )
+
+/** In a span, the child of the client's. */
+const traced = <A, E, R>(rep: RepImpl, request: Message, handle: (message: Message) => Effect.Effect<A, E, R>) =>
+  Effect.suspend(() => {
+    const { message, parent } = extract(request)
+    const options = {
+      kind: "server",
+      attributes: attributesOf(rep),
+      ...(parent ? { parent } : { root: true })
+    } as const
+    return Effect.useSpan("zmq.serve", options, (span) =>
+      Effect.withParentSpan(
+        Effect.suspend(() => handle(message)),
+        span
+      )
+    )
+  })
 
 /** A reply never waits for long; whether it was sent must not be in doubt. */
 const answer = (rep: RepImpl, message: Input, method: string): Effect.Effect<void, ZmqError> =>

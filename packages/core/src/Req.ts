@@ -12,7 +12,9 @@ import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
+import type * as Tracer from "effect/Tracer"
 import * as internal from "./internal/socket.ts"
+import { attributesOf, inject } from "./internal/trace.ts"
 import type { Input, Message } from "./Message.ts"
 import type * as RoutingId from "./RoutingId.ts"
 import type * as Socket from "./Socket.ts"
@@ -39,6 +41,12 @@ export interface Req extends Socket.Socket {
 export type Options = SocketOptions.DuplexOptions & {
   /** What ROUTERs are to call this socket: 1 to 255 bytes, or text. Default: each makes an id up. (`ZMQ_ROUTING_ID`) */
   readonly routingId?: RoutingId.Input | undefined
+  /**
+   * Make a span of each request, and send its context to the server, in a frame before those of the request:
+   * `traceparent: 00-<trace id>-<span id>-<flags>` (W3C Trace Context). Only for servers that look for it: a `Rep` with
+   * `trace`, which takes the frame off. Any other gets it as the first frame of the request. Default: false.
+   */
+  readonly trace?: boolean | undefined
 } & (
     | {
         /**
@@ -54,6 +62,7 @@ export type Options = SocketOptions.DuplexOptions & {
 class ReqImpl extends internal.SocketImpl {
   /** Held by the request that is under way. */
   readonly turn = Semaphore.makeUnsafe(1)
+  traces = false
 }
 
 // `make` below is the only constructor.
@@ -68,7 +77,10 @@ const impl = (self: Req): ReqImpl => self as unknown as ReqImpl
  * @since 0.1.0
  */
 export const make = (options: Options): Effect.Effect<Req, ZmqError, Transport | Scope.Scope> =>
-  internal.make<Req>("Req", "REQ", options, ReqImpl)
+  Effect.map(internal.make<Req>("Req", "REQ", options, ReqImpl), (req) => {
+    impl(req).traces = options.trace === true
+    return req
+  })
 
 /**
  * Sends a request and waits for its reply, after the requests that were made before it.
@@ -76,7 +88,8 @@ export const make = (options: Options): Effect.Effect<Req, ZmqError, Transport |
  * There is no limit of time: give one by `Effect.timeout`. A request that is timed out or interrupted is withdrawn: the
  * connection it went to is opened anew, so that its late reply is never taken for another's, and the next request goes
  * to another peer where there is one (the Guide's Lazy Pirate). It may have been carried out all the same. Fails with
- * `Closed` when the socket closes, and with `InvalidMessage` for what is no message.
+ * `Closed` when the socket closes, and with `InvalidMessage` for what is no message. With the option `trace`, it is a span
+ * of the kind `client`, `zmq.request`, which includes the time in line.
  *
  * @category requests
  * @since 0.1.0
@@ -85,10 +98,20 @@ export const request: {
   (message: Input): (self: Req) => Effect.Effect<Message, ZmqError>
   (self: Req, message: Input): Effect.Effect<Message, ZmqError>
 } = dual(2, (self: Req, message: Input) => {
-  const { handle, turn } = impl(self)
-  return internal.send(self, message, "request").pipe(
-    Effect.andThen(internal.receiveWith(self, "request", Effect.succeed)),
-    Effect.onInterrupt(() => handle.withdraw),
-    turn.withPermit
+  const { traces } = impl(self)
+  if (!traces) return exchange(self, message, undefined)
+  return Effect.useSpan("zmq.request", { kind: "client", attributes: attributesOf(impl(self)) }, (span) =>
+    Effect.withParentSpan(exchange(self, message, span), span)
   )
 })
+
+const exchange = (self: Req, message: Input, span: Tracer.Span | undefined): Effect.Effect<Message, ZmqError> => {
+  const { handle, turn } = impl(self)
+  return internal
+    .send(self, message, "request", (encoded) => (span === undefined ? encoded : inject(encoded, span)))
+    .pipe(
+      Effect.andThen(internal.receiveWith(self, "request", Effect.succeed)),
+      Effect.onInterrupt(() => handle.withdraw),
+      turn.withPermit
+    )
+}

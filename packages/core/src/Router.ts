@@ -19,7 +19,6 @@
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
-import * as Metric from "effect/Metric"
 import type * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
@@ -247,20 +246,16 @@ export const sink = (self: Router): Sink.Sink<void, Input, never, ZmqError> =>
 export const sinkBatches = (self: Router): Sink.Sink<void, ReadonlyArray<Input>, never, ZmqError> =>
   Sink.forEach((inputs) => sendAll(self, inputs))
 
-const dropped = Metric.withAttributes(
-  Metric.counter("zmq_messages_dropped", {
-    description: "messages dropped because the queue of their peer was full",
-    incremental: true
-  }),
-  { socket: "ROUTER" }
-)
-
 const orDrop = (self: Router, send: Effect.Effect<void, ZmqError>): Effect.Effect<void, ZmqError> =>
   impl(self).drops
     ? Effect.catchIf(
         send,
         (error) => isZmqError(error) && error.reason._tag === "PeerFull",
-        () => Metric.update(dropped, 1)
+        (error) =>
+          Effect.sync(() => {
+            const peer = error.reason._tag === "PeerFull" ? error.reason.routingId : undefined
+            internal.lossesOf(self).add("queueFull", 1, { label: peer })
+          })
       )
     : send
 
@@ -322,7 +317,7 @@ export const runForEach: {
 /**
  * The messages, decoded by a schema of their frames (`Message.frames`, `Message.frame`), with whom they are from.
  *
- * A message that does not fit is dropped and counted by the metric `zmq_messages_malformed`; `onMalformed` may be a
+ * A message that does not fit is dropped and counted by `zmq_messages_dropped` (`malformed`); `onMalformed` may be a
  * function, which is run for it, or `"fail"`, which fails the stream with a `SchemaError`.
  *
  * @category receiving

@@ -7,10 +7,11 @@
  * its streams end.
  *
  * Any number of fibers may send and receive at once. Connections are made, lost and made again by themselves; `events`
- * tells of it. What was sent and could not be delivered when the socket closed is logged as a warning.
+ * tells of it, `state` how they are now, and `awaitConnected` waits for them. What was sent and could not be delivered when the socket closed is logged as a warning.
  *
  * @since 0.1.0
  */
+import type * as DateTime from "effect/DateTime"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
@@ -20,11 +21,14 @@ import type * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type * as Endpoint from "./Endpoint.ts"
 import * as internal from "./internal/socket.ts"
+import type * as Loss from "./Loss.ts"
 import type { Message } from "./Message.ts"
 import type { CloseReport, SocketEvent } from "./SocketEvent.ts"
+import type * as SocketOptions from "./SocketOptions.ts"
+import type { SocketState } from "./SocketState.ts"
 import type { SocketType } from "./SocketType.ts"
-import type { Transport } from "./Transport.ts"
-import type { ZmqError } from "./ZmqError.ts"
+import type * as Transport from "./Transport.ts"
+import type { Reason, ZmqError } from "./ZmqError.ts"
 
 /**
  * @category type IDs
@@ -42,8 +46,10 @@ export interface Socket extends Pipeable {
   readonly [TypeId]: typeof TypeId
   /** The socket's type, by its name on the wire. */
   readonly type: SocketType
+  /** What it is called in metrics, logs and spans. */
+  readonly name: string
   /** What carries it. */
-  readonly transport: Transport["Service"]
+  readonly transport: Transport.Transport["Service"]
 }
 
 /**
@@ -80,7 +86,7 @@ export type OnMalformed<E, R> = (message: Message, error: Schema.SchemaError) =>
 /**
  * The stream of what is in the messages of a socket, by a schema of their frames, data first and data last.
  *
- * A message that does not fit is counted by the metric `zmq_messages_malformed`. It is dropped (the default), or given to
+ * A message that does not fit is counted by `zmq_messages_dropped` (`malformed`). It is dropped (the default), or given to
  * a function; with `"fail"` the stream fails instead.
  *
  * @category models
@@ -160,6 +166,84 @@ export const endpoint = (self: Socket): Effect.Effect<Endpoint.Text, ZmqError> =
  * @since 0.1.0
  */
 export const events = (self: Socket): Stream.Stream<SocketEvent> => internal.events(self)
+
+/**
+ * The options that the socket was made with, and the defaults of the others.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const options = (self: Socket): SocketOptions.Resolved => internal.options(self)
+
+/**
+ * What a socket has done since it was opened, and what it is doing now: `undefined` where its transport cannot tell.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Statistics extends Pick<Transport.Gauges, "queued" | "peers" | "reconnects" | "suspensions"> {
+  readonly openedAt: DateTime.Utc
+  /** What was handed over to be sent. */
+  readonly sent: { readonly messages: number; readonly bytes: number }
+  /** What was taken from it. */
+  readonly received: { readonly messages: number; readonly bytes: number }
+  /** How many messages it has lost, by cause. */
+  readonly losses: Loss.Losses
+  /** How many sends wait now, for room or for a peer; and whether anybody waits to receive. */
+  readonly waiting: { readonly send: number | undefined; readonly receive: boolean }
+  /** What it is subscribed to (SUB and XSUB), each once. */
+  readonly subscriptions: ReadonlyArray<Uint8Array>
+  /** What its functions have failed with, by the tags of the reasons: how often, and the last one. */
+  readonly failures: ReadonlyMap<Reason["_tag"], { readonly count: number; readonly last: Reason }>
+}
+
+/**
+ * What the socket has done since it was opened, and what it is doing now.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const statistics = (self: Socket): Effect.Effect<Statistics> => internal.statistics(self)
+
+/**
+ * How the socket's connections are: of each endpoint, and all together.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const state = (self: Socket): Effect.Effect<SocketState> => internal.state(self)
+
+/**
+ * The state, then each that follows. Ends after that of `Closed`.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const changes = (self: Socket): Stream.Stream<SocketState> => internal.changes(self)
+
+/**
+ * Waits until every endpoint that the socket connects to has a peer; a socket that is only bound, until it has one.
+ * Connections that fail are made again meanwhile, so bound the wait by `Effect.timeout`.
+ *
+ * Fails with `Closed` when the socket closes.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const awaitConnected = (self: Socket): Effect.Effect<void, ZmqError> => internal.awaitConnected(self)
+
+/**
+ * Waits until so many peers are connected at once, of all endpoints.
+ *
+ * Fails with `Closed` when the socket closes.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const awaitPeers: {
+  (count: number): (self: Socket) => Effect.Effect<void, ZmqError>
+  (self: Socket, count: number): Effect.Effect<void, ZmqError>
+} = dual(2, internal.awaitPeers)
 
 /**
  * Binds the socket to a further endpoint, and answers with the resolved one.

@@ -8,6 +8,7 @@
  */
 import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
+import type * as Loss from "./Loss.ts"
 import type { RoutingId } from "./RoutingId.ts"
 
 /**
@@ -44,18 +45,28 @@ export type SocketEvent = Data.TaggedEnum<{
   Connecting: { readonly endpoint: string }
   /** A connection was made; the handshake follows (`ZMQ_EVENT_CONNECTED`). */
   Connected: { readonly endpoint: string }
-  /** A connection could not be made or was lost, and will be tried again (`ZMQ_EVENT_CONNECT_RETRIED`). */
-  Reconnecting: { readonly endpoint: string; readonly after: Duration.Duration }
+  /**
+   * A connection could not be made or was lost, and will be tried again (`ZMQ_EVENT_CONNECT_RETRIED`). `attempt` is which
+   * one that will be since the socket was connected to, or since the connection was lost.
+   */
+  Reconnecting: { readonly endpoint: string; readonly after: Duration.Duration; readonly attempt: number }
   /** The peers understand each other: messages flow from here on (`ZMQ_EVENT_HANDSHAKE_SUCCEEDED`). */
   HandshakeSucceeded: { readonly endpoint: string }
   /** The handshake failed (`ZMQ_EVENT_HANDSHAKE_FAILED_…`). */
   HandshakeFailed: { readonly endpoint: string; readonly problem: HandshakeProblem; readonly detail: string }
   /** A connection was lost (`ZMQ_EVENT_DISCONNECTED`). */
   Disconnected: { readonly endpoint: string }
+  /** Connected to no longer, nor to be: the socket was disconnected from it, or lost it and does not reconnect. */
+  Abandoned: { readonly endpoint: string }
   /** A peer can be sent to by its routing id. ROUTER only. */
   PeerJoined: { readonly routingId: RoutingId }
-  /** The connection to a peer is lost. ROUTER only. */
+  /** The connection to a peer is lost; what it had sent may still be there to be received. ROUTER only. */
   PeerLeft: { readonly routingId: RoutingId }
+  /**
+   * Messages were lost: how many, and why. It is told when the count of a cause reaches 1, 2, 4, 8 and so on; the metric
+   * `zmq_messages_dropped` and `Closed` tell of all.
+   */
+  Dropped: Loss.Report
   /** The last event: the socket is closed, and its addresses are free (`ZMQ_EVENT_MONITOR_STOPPED`). */
   Closed: CloseReport
 }>
@@ -66,6 +77,7 @@ export type SocketEvent = Data.TaggedEnum<{
  * - `flushed`: whether everything sent had left for its peers in time. What had no peer to go to by the rules of its
  *   socket type (a PUB without subscribers) counts as flushed.
  * - `dropped`: how many messages were dropped unsent; `undefined` where the transport cannot count them.
+ * - `losses`: what the socket lost in its life, by cause, as far as the transport can tell; missing where that is nothing.
  *
  * @category models
  * @since 0.1.0
@@ -73,6 +85,7 @@ export type SocketEvent = Data.TaggedEnum<{
 export interface CloseReport {
   readonly flushed: boolean
   readonly dropped: number | undefined
+  readonly losses?: Loss.Losses | undefined
 }
 
 /**

@@ -26,6 +26,11 @@ import { InvalidOption } from "./ZmqError.ts"
  * @since 0.1.0
  */
 export interface Options {
+  /**
+   * What the socket is called in metrics, logs and spans. Not one name for each connection or request: every name is kept
+   * in the metrics for ever. Default: its type and its endpoints as they were given, `"PULL tcp://127.0.0.1:5557"`.
+   */
+  readonly name?: string | undefined
   /** Endpoints to be bound to, in this order. A port `*` is any free one; `Socket.endpoints` tells which. */
   readonly bind?: Endpoint.Input | ReadonlyArray<Endpoint.Input> | undefined
   /** Endpoints to connect to, in this order. The peers need not be there yet. */
@@ -55,9 +60,14 @@ export interface Options {
   /**
    * Ask the peer for a sign of life every `interval`, and take the connection for lost after `timeout` without any
    * (default: `interval`). `timeToLive` tells the peer to do the same (0.1 to 6553.5 seconds; default: it need not).
-   * Default: none. (`ZMQ_HEARTBEAT_IVL`, `_TIMEOUT`, `_TTL`)
+   * `false`: never.
+   *
+   * Default: every 2 seconds with a timeout of 6, over tcp alone. So a peer that is stopped or cut off is noticed within 8
+   * seconds. The sooner it is, the more messages are lost with connections that would have recovered; those that a program
+   * cannot spare it has to have acknowledged. (`ZMQ_HEARTBEAT_IVL`, `_TIMEOUT`, `_TTL`, which are off by default)
    */
   readonly heartbeat?:
+    | false
     | {
         readonly interval: Duration.Input
         readonly timeout?: Duration.Input | undefined
@@ -212,6 +222,7 @@ export interface Particular {
  * @since 0.1.0
  */
 export interface Resolved {
+  readonly name: string | undefined
   readonly highWaterMark: { readonly send: number; readonly receive: number }
   readonly linger: Duration.Duration
   readonly immediate: boolean
@@ -223,6 +234,8 @@ export interface Resolved {
         readonly interval: Duration.Duration
         readonly timeout: Duration.Duration
         readonly timeToLive: Duration.Duration | undefined
+        /** By default, other connections have none. */
+        readonly tcpOnly: boolean
       }
     | undefined
   readonly maxMessageSize: number
@@ -278,6 +291,7 @@ export interface Resolved {
 export const resolve = (options: DuplexOptions & Particular, ipv6: boolean): Result.Result<Resolved, InvalidOption> => {
   const read = new Reader()
   const resolved: Resolved = {
+    name: read.text("name", options.name),
     highWaterMark: {
       send: read.mark("highWaterMark.send", options.highWaterMark?.send),
       receive: read.mark("highWaterMark.receive", options.highWaterMark?.receive)
@@ -333,6 +347,13 @@ export const routingId = (value: RoutingId.Input): Result.Result<RoutingId.Routi
 }
 
 const maximumInt32 = 2 ** 31 - 1
+
+const defaultHeartbeat: Resolved["heartbeat"] = {
+  interval: Duration.seconds(2),
+  timeout: Duration.seconds(6),
+  timeToLive: undefined,
+  tcpOnly: true
+}
 
 /** Reads values, and keeps the first problem. Untyped code can pass anything. */
 class Reader {
@@ -480,8 +501,9 @@ class Reader {
   }
 
   heartbeat(value: Options["heartbeat"]): Resolved["heartbeat"] {
-    if (value === undefined) return undefined
-    if (!isGroup(value)) this.wrong("heartbeat", value, "it must be an object with an interval")
+    if (value === false) return undefined
+    if (value === undefined) return defaultHeartbeat
+    if (!isGroup(value)) this.wrong("heartbeat", value, "it must be false, or an object with an interval")
     const interval = this.duration("heartbeat.interval", value.interval, undefined, 1)
     if (interval === undefined) {
       this.wrong("heartbeat.interval", value.interval, "it must be a duration")
@@ -490,7 +512,8 @@ class Reader {
     return {
       interval,
       timeout: this.duration("heartbeat.timeout", value.timeout, interval, 1),
-      timeToLive: this.duration("heartbeat.timeToLive", value.timeToLive, undefined, 100, 6_553_500)
+      timeToLive: this.duration("heartbeat.timeToLive", value.timeToLive, undefined, 100, 6_553_500),
+      tcpOnly: false
     }
   }
 

@@ -17,11 +17,14 @@ import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type * as Endpoint from "./Endpoint.ts"
+import type { Ledger } from "./Loss.ts"
 import type { Message } from "./Message.ts"
 import type { RoutingId } from "./RoutingId.ts"
 import type { User } from "./Security.ts"
+import type { Socket } from "./Socket.ts"
 import type { CloseReport, SocketEvent } from "./SocketEvent.ts"
 import type { Resolved } from "./SocketOptions.ts"
+import type { SocketState } from "./SocketState.ts"
 import type { SocketType } from "./SocketType.ts"
 import type { Reason } from "./ZmqError.ts"
 
@@ -55,6 +58,11 @@ export class Transport extends Context.Service<
      * Fails with `Unsupported` where the transport lacks the type or an option, `LimitReached`.
      */
     readonly open: (type: SocketType, options: Resolved) => Effect.Effect<Handle, Reason, Scope.Scope>
+    /**
+     * Where it is there, is shown every socket, after it was opened and before it is bound or connected. What it adds to
+     * the scope is run when the socket is closed.
+     */
+    readonly watch?: ((socket: Socket) => Effect.Effect<void, never, Scope.Scope>) | undefined
   }
 >()("@effect-zmq/core/Transport") {}
 
@@ -67,6 +75,25 @@ export class Transport extends Context.Service<
 export interface Progress {
   /** How many were handed over: exact once the `send` has ended, also where it failed or was interrupted. */
   sent: number
+}
+
+/**
+ * How a socket is doing, as far as its transport can tell: `undefined` where it cannot.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Gauges {
+  /** How many messages were sent and have not left, and how many have come in and are not taken. */
+  readonly queued: { readonly send: number | undefined; readonly receive: number | undefined }
+  /** How many peers are connected. */
+  readonly peers: number | undefined
+  /** How many times a connection could not be made, or was lost, and was tried again. */
+  readonly reconnects: number
+  /** How many sends have had to wait, for room or for a peer. */
+  readonly suspensions: number
+  /** How many of them wait now. */
+  readonly waiting?: number | undefined
 }
 
 /**
@@ -134,6 +161,10 @@ export interface Handle {
    * transport cannot tell.
    */
   readonly userOf?: ((message: Message) => User | undefined) | undefined
+  /** What the socket has lost; where it is missing, the transport cannot tell of any loss. */
+  readonly losses?: Ledger | undefined
+  /** How the socket is doing: asked when somebody reads its metrics, and cheap. */
+  readonly gaugesUnsafe?: (() => Gauges) | undefined
   /** Closes the socket: delivers what is queued for at most `within`. Later calls get the first one's report. */
   readonly drain: (within: Duration.Duration) => Effect.Effect<CloseReport>
   /** What the socket is bound and connected to, resolved, in the order of the calls. */
@@ -143,4 +174,8 @@ export interface Handle {
    * come; ends after `Closed`.
    */
   readonly events: Stream.Stream<SocketEvent>
+  /** How the connections are, by all events up to now. */
+  readonly state: Effect.Effect<SocketState>
+  /** The state, then each that follows; ends after that of `Closed`. */
+  readonly changes: Stream.Stream<SocketState>
 }

@@ -18,7 +18,7 @@ import * as Push from "../src/Push.ts"
 import * as Rep from "../src/Rep.ts"
 import * as Req from "../src/Req.ts"
 import * as Simulation from "../src/Simulation.ts"
-import type * as Socket from "../src/Socket.ts"
+import * as Socket from "../src/Socket.ts"
 import { events } from "../src/Socket.ts"
 import type { SocketEvent } from "../src/SocketEvent.ts"
 import * as Sub from "../src/Sub.ts"
@@ -138,7 +138,7 @@ describe("partition", () => {
     virtually(
       "holds every message back, and loses none: they arrive in their order when it heals, without time passing",
       Effect.gen(function* () {
-        const { pull, push } = yield* pipeline()
+        const { pull, push } = yield* pipeline({ heartbeat: false })
         yield* Push.send(push, "before")
         yield* cut
         yield* Push.sendAll(push, texts(500))
@@ -160,8 +160,8 @@ describe("partition", () => {
   virtually(
     "one way, the other direction still passes",
     Effect.gen(function* () {
-      const rep = yield* Network.on(Rep.make({ bind: endpoint }), "b")
-      const req = yield* Network.on(Req.make({ connect: endpoint }), "a")
+      const rep = yield* Network.on(Rep.make({ bind: endpoint, heartbeat: false }), "b")
+      const req = yield* Network.on(Req.make({ connect: endpoint, heartbeat: false }), "a")
       yield* Network.partition("b", "a", { oneWay: true })
       const reply = yield* Effect.forkChild(Req.request(req, "question"), { startImmediately: true })
       assert.strictEqual(Message.text(yield* Rep.receive(rep)), "question")
@@ -192,7 +192,7 @@ describe("partition", () => {
   virtually(
     "a sender waits when both high-water marks are full, and goes on after it heals",
     Effect.gen(function* () {
-      const { pull, push } = yield* pipeline({ marks: 5 })
+      const { pull, push } = yield* pipeline({ marks: 5, heartbeat: false })
       yield* Network.partition("a", "b")
       yield* Push.sendAll(push, texts(10))
       const waiting = yield* Effect.forkChild(Push.sendAll(push, texts(10, 10)), { startImmediately: true })
@@ -216,11 +216,14 @@ describe("partition", () => {
       yield* Effect.sleep(2499) // the ping at 2 s, and 2 s of silence
       assert.strictEqual(yield* ofPush, "Connecting Connected HandshakeSucceeded")
       yield* Effect.sleep(1)
-      assert.strictEqual(yield* ofPush, "Connecting Connected HandshakeSucceeded Disconnected Reconnecting")
+      assert.strictEqual(yield* ofPush, "Connecting Connected HandshakeSucceeded Dropped Disconnected Reconnecting")
       assert.strictEqual(yield* ofPull, "Listening Accepted HandshakeSucceeded Disconnected")
       assert.strictEqual((yield* Network.dropped).disconnected, 3)
       yield* Effect.sleep("1 minute")
-      assert.strictEqual(yield* ofPush, "Connecting Connected HandshakeSucceeded Disconnected Reconnecting Connecting")
+      assert.strictEqual(
+        yield* ofPush,
+        "Connecting Connected HandshakeSucceeded Dropped Disconnected Reconnecting Connecting"
+      )
       yield* Network.heal()
       assert.deepStrictEqual(yield* here(pull), texts(3, 3))
       assert.include(yield* ofPush, "Reconnecting Connecting Connected HandshakeSucceeded")
@@ -230,7 +233,7 @@ describe("partition", () => {
   virtually(
     "a side without heartbeats is not told, until the other's timeToLive is over",
     Effect.gen(function* () {
-      const pull = yield* Network.on(Pull.make({ bind: endpoint }), "b")
+      const pull = yield* Network.on(Pull.make({ bind: endpoint, heartbeat: false }), "b")
       yield* Network.on(
         Push.make({ connect: endpoint, heartbeat: { interval: 1000, timeout: 10_000, timeToLive: 3000 } }),
         "a"
@@ -251,7 +254,7 @@ describe("partition", () => {
       const highWaterMark = { send: 5, receive: 5 }
       const heartbeat = { interval: 1000, timeout: 2000 }
       const push = yield* Network.on(Push.make({ bind: endpoint, highWaterMark, heartbeat }), "a")
-      const pull = yield* Network.on(Pull.make({ connect: endpoint, highWaterMark }), "b")
+      const pull = yield* Network.on(Pull.make({ connect: endpoint, highWaterMark, heartbeat: false }), "b")
       const ofPull = yield* eventsOf(pull)
       const losses = Effect.map(ofPull, (events) => events.split("Disconnected").length - 1)
       for (let i = 0; i < 5; i++) {
@@ -270,6 +273,47 @@ describe("partition", () => {
       }
     })
   )
+
+  virtually(
+    "is noticed after 8 seconds over tcp by default, by both sides; over ipc, and with heartbeat: false, never",
+    Effect.gen(function* () {
+      const silent = [
+        ["ipc:///tmp/quiet", {}],
+        ["tcp://127.0.0.1:5556", { heartbeat: false }]
+      ] as const
+      const { pull, push } = yield* pipeline()
+      const others: Array<Socket.Socket> = []
+      for (const [at, options] of silent) {
+        others.push(yield* Network.on(Pull.make({ ...options, bind: at }), "b"))
+        others.push(yield* Network.on(Push.make({ ...options, connect: at }), "a"))
+      }
+      const peers = (sockets: ReadonlyArray<Socket.Socket>) =>
+        Effect.forEach(sockets, (socket) => Effect.map(Socket.state(socket), ({ peers }) => peers))
+      // It is counted from the connection on.
+      yield* Effect.sleep(1999)
+      yield* Network.partition("a", "b")
+      yield* Effect.sleep(6000)
+      assert.deepStrictEqual(yield* peers([pull, push]), [1, 1])
+      yield* Effect.sleep(1)
+      assert.deepStrictEqual(yield* peers([pull, push]), [0, 0])
+      assert.strictEqual((yield* Socket.state(push)).status, "Reconnecting")
+      yield* Effect.sleep("30 minutes")
+      assert.deepStrictEqual(yield* peers(others), [1, 1, 1, 1])
+      yield* Network.heal()
+      yield* Socket.awaitConnected(push)
+    })
+  )
+
+  it("that only delays needs no heartbeats by default: a deadlock behind it is one", () => {
+    const program = Effect.gen(function* () {
+      yield* Network.latency("a", "b", 500)
+      const { push } = yield* pipeline()
+      yield* Socket.awaitConnected(push)
+      yield* Effect.never
+    }).pipe(Effect.scoped, Effect.provide(MemoryTransport.layer, { local: true }))
+    const exit = Simulation.run({ seed: 1, program })
+    assert.include(Exit.isFailure(exit) ? Cause.squash(exit.cause) : {}, { problem: "Deadlock" })
+  })
 
   virtually(
     "shorter than the timeout, it is survived, and heartbeats go on",
@@ -319,7 +363,7 @@ describe("partition", () => {
       yield* Effect.sleep(250)
       yield* Network.partition("a", "b")
       yield* Effect.sleep(2000)
-      assert.strictEqual(yield* ofPush, "Connecting Connected HandshakeFailed Disconnected")
+      assert.strictEqual(yield* ofPush, "Connecting Connected HandshakeFailed Disconnected Abandoned")
       assert.strictEqual(yield* ofPull, "Listening Accepted HandshakeFailed Disconnected")
     })
   )
@@ -364,9 +408,9 @@ describe("partition", () => {
   virtually(
     "who closes behind it is gone; what it had handed over still arrives, and the peer learns last",
     Effect.gen(function* () {
-      const pull = yield* Network.on(Pull.make({ bind: endpoint }), "b")
+      const pull = yield* Network.on(Pull.make({ bind: endpoint, heartbeat: false }), "b")
       const ofPull = yield* eventsOf(pull)
-      const push = yield* alone(Network.on(Push.make({ connect: endpoint }), "a"))
+      const push = yield* alone(Network.on(Push.make({ connect: endpoint, heartbeat: false }), "a"))
       yield* Network.partition("a", "b")
       yield* Push.sendAll(push.socket, texts(5))
       yield* push.close
@@ -513,7 +557,7 @@ describe("disconnect", () => {
       yield* Network.latency("a", "b", 1000)
       yield* Push.sendAll(push, texts(15))
       assert.strictEqual(yield* Network.disconnect("a", "b"), 1)
-      assert.strictEqual(yield* ofPush, "Connecting Connected HandshakeSucceeded Disconnected Reconnecting")
+      assert.strictEqual(yield* ofPush, "Connecting Connected HandshakeSucceeded Dropped Disconnected Reconnecting")
       assert.strictEqual(yield* ofPull, "Listening Accepted HandshakeSucceeded Disconnected")
       assert.strictEqual((yield* Network.dropped).disconnected, 10)
       yield* Effect.sleep("10 seconds")
@@ -616,7 +660,7 @@ describe("kill", () => {
   virtually(
     "behind a partition nobody learns of it but by heartbeats",
     Effect.gen(function* () {
-      const { pull, push } = yield* pipeline()
+      const { pull, push } = yield* pipeline({ heartbeat: false })
       const other = yield* Network.on(
         Push.make({ connect: endpoint, heartbeat: { interval: 1000, timeout: 1000 } }),
         "a"
@@ -630,7 +674,7 @@ describe("kill", () => {
       assert.strictEqual(yield* ofPush, "Connecting Connected HandshakeSucceeded")
       assert.match(yield* ofOther, /HandshakeSucceeded Disconnected Reconnecting/)
       yield* Network.heal()
-      assert.match(yield* ofPush, /HandshakeSucceeded Disconnected Reconnecting/)
+      assert.match(yield* ofPush, /HandshakeSucceeded Dropped Disconnected Reconnecting/)
       assert.strictEqual((yield* Network.dropped).disconnected, 10)
     })
   )
@@ -1073,7 +1117,7 @@ describe("the example of the module", () => {
       const worker = yield* Network.on(Push.make({ connect: "tcp://127.0.0.1:5558" }), "worker-1")
       yield* Network.partition("worker-1", "sink")
       yield* Push.send(worker, "a result")
-      assert.isTrue(Option.isNone(yield* Effect.timeoutOption(Pull.receive(sink), "1 minute")))
+      assert.isTrue(Option.isNone(yield* Effect.timeoutOption(Pull.receive(sink), "5 seconds")))
       yield* Network.heal("worker-1", "sink")
       assert.strictEqual(Message.text(yield* Pull.receive(sink)), "a result")
     })

@@ -27,17 +27,14 @@ const reasonOf = <A>(effect: Effect.Effect<A, ZmqError>) => Effect.map(Effect.fl
 
 /** What is counted while an effect runs. */
 const counted = <A, E, R>(effect: Effect.Effect<A, E, R>) => {
-  const count = Effect.map(
-    Metric.value(
-      Metric.withAttributes(
-        Metric.counter("zmq_messages_dropped", {
-          description: "messages dropped because the queue of their peer was full",
-          incremental: true
-        }),
-        { socket: "ROUTER" }
-      )
-    ),
-    ({ count }) => Number(count)
+  const count = Effect.map(Metric.snapshot, (all) =>
+    all.reduce(
+      (sum, { attributes, id, state }) =>
+        id === "zmq_messages_dropped" && attributes?.type === "ROUTER" && attributes.cause === "queueFull"
+          ? sum + Number((state as Metric.CounterState<number>).count) // of a counter
+          : sum,
+      0
+    )
   )
   return Effect.gen(function* () {
     const before = yield* count

@@ -236,6 +236,14 @@ export class ScriptedHandle implements Transport.Handle {
     return this.log.stream
   }
 
+  get state() {
+    return this.log.state
+  }
+
+  get changes() {
+    return this.log.states
+  }
+
   // ---------------------------------------------------------------------------
 
   private hand(message: Message.Message): void {

@@ -23,13 +23,14 @@ const infinite = Number.POSITIVE_INFINITY
 describe("SocketOptions.resolve", () => {
   it("fills in every default", () => {
     assert.deepStrictEqual(resolve({}), {
+      name: undefined,
       highWaterMark: { send: 1000, receive: 1000 },
       linger: millis(1000),
       immediate: false,
       reconnect: { initial: millis(100), maximum: millis(5000) },
       connectTimeout: undefined,
       handshakeInterval: millis(30_000),
-      heartbeat: undefined,
+      heartbeat: { interval: millis(2000), timeout: millis(6000), timeToLive: undefined, tcpOnly: true },
       maxMessageSize: infinite,
       backlog: 100,
       tcpKeepalive: undefined,
@@ -112,14 +113,14 @@ describe("SocketOptions.resolve", () => {
       "heartbeat, whose timeout is its interval",
       { heartbeat: { interval: 500 } },
       {
-        heartbeat: { interval: millis(500), timeout: millis(500), timeToLive: undefined }
+        heartbeat: { interval: millis(500), timeout: millis(500), timeToLive: undefined, tcpOnly: false }
       }
     ],
     [
       "heartbeat",
       { heartbeat: { interval: "2 seconds", timeout: "6 seconds", timeToLive: "6553.5 seconds" } },
       {
-        heartbeat: { interval: millis(2000), timeout: millis(6000), timeToLive: millis(6_553_500) }
+        heartbeat: { interval: millis(2000), timeout: millis(6000), timeToLive: millis(6_553_500), tcpOnly: false }
       }
     ],
     ["maxMessageSize", { maxMessageSize: 1 }, { maxMessageSize: 1 }],
@@ -186,7 +187,12 @@ describe("SocketOptions.resolve", () => {
       heartbeat: { interval: 1.5, timeout: "1.000001 seconds", timeToLive: 100.2 }
     })
     assert.deepStrictEqual(reconnect, { initial: millis(100), maximum: millis(101) })
-    assert.deepStrictEqual(heartbeat, { interval: millis(2), timeout: millis(1001), timeToLive: millis(101) })
+    assert.deepStrictEqual(heartbeat, {
+      interval: millis(2),
+      timeout: millis(1001),
+      timeToLive: millis(101),
+      tcpOnly: false
+    })
   })
 
   it.prop("gives whole milliseconds, never less than what was asked for", [Schema.Finite], ([number]) => {
@@ -228,7 +234,7 @@ describe("SocketOptions.resolve", () => {
     [{ connectTimeout: infinite }, "connectTimeout", "Infinity", "2147483647 milliseconds"],
     [{ handshakeInterval: 0 }, "handshakeInterval", "0", "from 1 milliseconds"],
     [{ handshakeInterval: [1] }, "handshakeInterval", "[1]", "it must be a duration"],
-    [{ heartbeat: true }, "heartbeat", "true", "it must be an object with an interval"],
+    [{ heartbeat: true }, "heartbeat", "true", "it must be false, or an object with an interval"],
     [{ heartbeat: {} }, "heartbeat.interval", "undefined", "it must be a duration"],
     [{ heartbeat: { interval: 0 } }, "heartbeat.interval", "0", "from 1 milliseconds"],
     [{ heartbeat: { interval: 1, timeout: 0 } }, "heartbeat.timeout", "0", "from 1 milliseconds"],

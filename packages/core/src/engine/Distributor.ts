@@ -109,6 +109,9 @@ export class Distributor {
 
 /** Counts a message that a pipe has no room for; `false` where it has no peer any more. */
 const miss = (pipe: Pipe): boolean => {
-  if (pipe.open) pipe.missed++
+  if (pipe.open) {
+    pipe.missed++
+    pipe.events.missed?.(pipe)
+  }
   return pipe.open
 }

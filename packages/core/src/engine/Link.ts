@@ -9,6 +9,7 @@
 import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
 import type { Endpoint } from "../Endpoint.ts"
+import type { Ledger } from "../Loss.ts"
 import type { SocketEvent } from "../SocketEvent.ts"
 import type { Resolved } from "../SocketOptions.ts"
 import type { SocketType } from "../SocketType.ts"
@@ -29,6 +30,8 @@ export interface Port extends PipeEvents {
   readonly type: SocketType
   readonly options: Resolved
   readonly log: (event: SocketEvent) => void
+  /** Of what is lost in the link. */
+  readonly losses: Ledger
 }
 
 /**
@@ -69,4 +72,6 @@ export interface Link<P extends Pipe = Pipe> {
   readonly dial: (endpoint: Endpoint, pipe: P, port: Port) => Effect.Effect<never, LinkDown>
   /** Binds. Peers that connect become pipes of the port. Fails with `AddressInUse`, `AddressUnavailable`. */
   readonly listen: (endpoint: Endpoint, port: Port) => Effect.Effect<Listener, Reason>
+  /** The socket takes nothing any more: the link adds to its losses what has come in and is not taken. */
+  readonly settle?: () => void
 }

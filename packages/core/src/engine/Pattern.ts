@@ -105,9 +105,11 @@ export interface Driver {
   /** A peer that is known by a routing id is connected. */
   readonly joined: (routingId: Uint8Array) => void
   readonly left: (routingId: Uint8Array) => void
+  /** A message that was taken from a pipe is not for this socket. */
+  readonly lost: (cause: "malformed" | "unrequested" | "unsubscribed") => void
 }
 
-const nobody: Driver = { leaveAside: () => {}, joined: () => {}, left: () => {} }
+const nobody: Driver = { leaveAside: () => {}, joined: () => {}, left: () => {}, lost: () => {} }
 
 const nothing: ReadonlyArray<Message> = []
 const none: ReadonlyArray<Uint8Array> = []
@@ -152,6 +154,11 @@ export abstract class Pattern {
   /** Whether there is a message to take. */
   hasIn(): boolean {
     return false
+  }
+
+  /** How many messages it has taken from its pipes that are not taken from it. */
+  holds(): number {
+    return 0
   }
 
   takeOne(): Message | undefined {

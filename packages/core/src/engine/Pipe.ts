@@ -37,6 +37,8 @@ export interface PipeEvents {
   readonly flushed: (pipe: Pipe) => void
   /** The last message was taken from a pipe that is `finished`. */
   readonly ended: (pipe: Pipe) => void
+  /** A message was dropped, because the pipe has no room. */
+  readonly missed?: (pipe: Pipe) => void
 }
 
 /**
@@ -135,6 +137,16 @@ export abstract class Pipe {
   /** How many messages wait to be taken, decoded. */
   get pending(): number {
     return this.queue.length - this.head
+  }
+
+  /** How many of them are the receiver's already: a link may have those of the sender in the same queue. */
+  get arrived(): number {
+    return this.pending
+  }
+
+  /** What its peer is called, for a person to read. */
+  get label(): string | undefined {
+    return undefined
   }
 
   /** Whether there is something to take; `readActivated` comes if not. */

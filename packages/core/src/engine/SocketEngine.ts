@@ -6,6 +6,9 @@
  * fiber, scheduled once however much arrives: so a batch is what arrived in the meantime, a test's scheduler and clock see
  * all of it, and nobody's code runs within another one's call.
  *
+ * It has more than 400 lines, because it is one class that is a handle to sockets, a port to the link and a driver to the
+ * pattern, all of it in functions of a few lines over the same pipes. What they share with no other is in `internal`.
+ *
  * @since 0.1.0
  */
 import type { NonEmptyReadonlyArray } from "effect/Array"
@@ -19,13 +22,15 @@ import * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import * as Endpoint from "../Endpoint.ts"
 import * as EventLog from "../EventLog.ts"
+import { Ledger, total } from "../Loss.ts"
 import type { Message } from "../Message.ts"
 import { type RoutingId, toHex } from "../RoutingId.ts"
 import type { User } from "../Security.ts"
 import { type CloseReport, SocketEvent } from "../SocketEvent.ts"
 import type { Resolved } from "../SocketOptions.ts"
+import type { SocketState } from "../SocketState.ts"
 import type { SocketType } from "../SocketType.ts"
-import type { Handle, Progress } from "../Transport.ts"
+import type { Gauges, Handle, Progress } from "../Transport.ts"
 import { Closed, InvalidOption, InvalidState, type Reason, UnknownEndpoint } from "../ZmqError.ts"
 import { Receiver } from "./internal/receiver.ts"
 import { SendLines } from "./internal/sendLines.ts"
@@ -70,12 +75,17 @@ export const make = <P extends Pipe>(
 export interface Engine extends Handle {
   /** Closes the socket at once, also where it lingers: what it has queued is dropped. */
   readonly kill: Effect.Effect<CloseReport>
-  /** How many messages it has taken to be sent that went to nobody. */
+  /** How many messages it has taken to be sent that went to nobody; and what that is called. */
   readonly unheard: number
+  readonly unheardCause: "unroutable" | "noSubscriber"
+  readonly losses: Ledger
 }
 
 /** The types that connect to an endpoint once, however often they are told to. */
 const connectOnce: ReadonlySet<SocketType> = new Set<SocketType>(["DEALER", "SUB", "PUB", "REQ"])
+
+/** A message to nobody means something else for these: a peer that has left. */
+const answering: ReadonlySet<SocketType> = new Set<SocketType>(["REP", "ROUTER"])
 
 class SocketEngine<P extends Pipe> implements Engine, Port, Driver {
   readonly type: SocketType
@@ -93,7 +103,12 @@ class SocketEngine<P extends Pipe> implements Engine, Port, Driver {
   private readonly pipes = new Set<Pipe>()
   private readonly attached = new Set<Pipe>()
   private readonly sessions = new Map<Pipe, Session<P>>()
+  /** Those of them that are connected. */
+  private readonly connections = new Set<Pipe>()
   private readonly lines: SendLines
+  readonly losses = new Ledger((report) => this.log(SocketEvent.Dropped(report)))
+  readonly unheardCause: "unroutable" | "noSubscriber"
+  private reconnects = 0
   private readonly receiver = new Receiver(() => this.readiness())
   /** What was taken and put back. */
   private returned: Array<Message> = []
@@ -121,11 +136,21 @@ class SocketEngine<P extends Pipe> implements Engine, Port, Driver {
     this.random = random
     this.lines = new SendLines(pattern, options.conflate)
     this.lines.onProgress = this.look
+    this.unheardCause = answering.has(type) ? "unroutable" : "noSubscriber"
+    this.lines.onUnheard = () => this.losses.add(this.unheardCause, 1)
     pattern.driver = this
   }
 
   get events(): Stream.Stream<SocketEvent> {
     return this.eventLog.stream
+  }
+
+  get state(): Effect.Effect<SocketState> {
+    return this.eventLog.state
+  }
+
+  get changes(): Stream.Stream<SocketState> {
+    return this.eventLog.states
   }
 
   // ---------------------------------------------------------------------------
@@ -181,6 +206,7 @@ class SocketEngine<P extends Pipe> implements Engine, Port, Driver {
       this.drop(pipe)
       if (session !== undefined && !session.ended) {
         session.reopened = true
+        if (session.isUp) this.log(SocketEvent.Disconnected({ endpoint: session.text }))
         this.renew(session)
       }
       pipe.close()
@@ -198,6 +224,18 @@ class SocketEngine<P extends Pipe> implements Engine, Port, Driver {
     return this.lines.unheard
   }
 
+  readonly gaugesUnsafe = (): Gauges => {
+    let receive = this.returned.length + this.pattern.holds()
+    for (const pipe of this.pipes) receive += pipe.arrived
+    return {
+      queued: { send: this.unsent(), receive },
+      peers: this.connections.size,
+      reconnects: this.reconnects,
+      suspensions: this.lines.suspended,
+      waiting: this.lines.waiting
+    }
+  }
+
   // ---------------------------------------------------------------------------
   // What the pattern tells
   // ---------------------------------------------------------------------------
@@ -211,11 +249,18 @@ class SocketEngine<P extends Pipe> implements Engine, Port, Driver {
 
   readonly left = (routingId: Uint8Array): void => this.log(SocketEvent.PeerLeft({ routingId: routingId as RoutingId })) // as above
 
+  readonly lost = (cause: "malformed" | "unrequested" | "unsubscribed"): void => this.losses.add(cause, 1)
+
   // ---------------------------------------------------------------------------
   // What the link tells
   // ---------------------------------------------------------------------------
 
-  readonly log = (event: SocketEvent): void => this.eventLog.addUnsafe(event)
+  readonly log = (event: SocketEvent): void => {
+    if (event._tag === "Reconnecting") this.reconnects++
+    this.eventLog.addUnsafe(event)
+  }
+
+  readonly missed = (pipe: Pipe): void => this.losses.add("queueFull", 1, pipe)
 
   readonly readActivated = (pipe: Pipe): void => {
     if (!this.attached.has(pipe)) return
@@ -236,6 +281,7 @@ class SocketEngine<P extends Pipe> implements Engine, Port, Driver {
   }
 
   readonly connected = (pipe: Pipe): void => {
+    this.connections.add(pipe)
     this.sessions.get(pipe)?.up()
     this.attach(pipe)
     if (!this.attached.has(pipe)) return
@@ -244,6 +290,7 @@ class SocketEngine<P extends Pipe> implements Engine, Port, Driver {
   }
 
   readonly disconnected = (pipe: Pipe): void => {
+    this.connections.delete(pipe)
     const session = this.sessions.get(pipe)
     if (session === undefined || session.ended) this.lose(pipe)
     else if (this.options.immediate) {
@@ -293,6 +340,7 @@ class SocketEngine<P extends Pipe> implements Engine, Port, Driver {
   private drop(pipe: Pipe): void {
     if (this.attached.delete(pipe)) this.pattern.detach(pipe)
     this.pipes.delete(pipe)
+    this.connections.delete(pipe)
     this.sessions.delete(pipe)
     this.receiver.wake()
     this.lines.wake()
@@ -416,6 +464,7 @@ class SocketEngine<P extends Pipe> implements Engine, Port, Driver {
   private hangUp(session: Session<P>): Effect.Effect<void> {
     session.ended = true
     this.places.delete(session)
+    this.log(SocketEvent.Abandoned({ endpoint: session.text }))
     const { pipe } = session
     pipe.open = false
     pipe.linger()
@@ -433,6 +482,7 @@ class SocketEngine<P extends Pipe> implements Engine, Port, Driver {
   private forsake(session: Session<P>): void {
     session.ended = true
     this.places.delete(session)
+    this.log(SocketEvent.Abandoned({ endpoint: session.text }))
     this.lose(session.pipe)
   }
 
@@ -474,9 +524,14 @@ class SocketEngine<P extends Pipe> implements Engine, Port, Driver {
     const dropped = this.dropped + this.unsent()
     for (const place of this.places) if (place instanceof Session) place.ended = true
     for (const pipe of this.pipes) pipe.close()
+    this.losses.add("unread", this.returned.length + this.pattern.holds())
+    this.returned = []
+    this.link.settle?.()
     this.pipes.clear()
+    this.connections.clear()
     this.places.clear()
-    const report = { flushed: dropped === 0, dropped }
+    const { losses } = this.losses
+    const report = { flushed: dropped === 0, dropped, ...(total(losses) > 0 && { losses }) }
     return Effect.map(Scope.close(this.scope, Exit.void), () => {
       this.log(SocketEvent.Closed(report))
       this.lines.end()

@@ -6,7 +6,9 @@
  * is put back into the socket that it is from.
  */
 import type { NonEmptyReadonlyArray } from "effect/Array"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import { constVoid } from "effect/Function"
 import type * as Scope from "effect/Scope"
 import { type Message, size } from "../Message.ts"
@@ -46,6 +48,12 @@ export class Pump {
   readonly received: Count = { messages: 0, bytes: 0 }
   readonly sent: Count = { messages: 0, bytes: 0 }
   dropped = 0
+  /** How many messages were put back when it ended the last time. */
+  returned = 0
+  /** Nothing more is taken, and all that was is out of the way. */
+  isThrough = false
+  /** Called after each message that is out of the way, and when it is through. */
+  onMove: () => void = constVoid
   protected hand: ReadonlyArray<Message> = nothing
   /** The index in `hand` of the next message to be sent. */
   protected next = 0
@@ -54,6 +62,7 @@ export class Pump {
   private readonly line: ReceiveLine
   private readonly capture: Capture | undefined
   protected readonly progress: Progress = { sent: 0 }
+  private readonly closing = Deferred.makeUnsafe<void>()
   /** Where one of several was refused, and it is not known which: they are sent one by one. */
   private atOnce = batchSize
 
@@ -69,13 +78,51 @@ export class Pump {
     return 0
   }
 
-  /** Forwards until it is interrupted, or one of its sockets fails. What it has taken is then sent, or back. */
+  /** Whether what it forwards are requests: replies find the way back by what a ROUTER has put before them. */
+  get isAnswered(): boolean {
+    return this.from.type === "ROUTER"
+  }
+
+  /**
+   * Forwards until it is interrupted, or one of its sockets fails, or it is through. What it has taken is then sent, or
+   * back.
+   */
   readonly run: Effect.Effect<void, Reason> = Effect.suspend(() =>
     Effect.ensuring(
-      this.whileRunning(Effect.whileLoop({ while: () => true, body: () => this.step, step: constVoid })),
+      this.whileRunning(Effect.andThen(this.untilClosing, this.finish)),
       Effect.sync(() => this.putBack(this.hand.slice(this.next)))
     )
   )
+
+  /** It takes no more, and ends when all that it has taken is out of the way. */
+  close(): void {
+    Deferred.doneUnsafe(this.closing, Exit.void)
+  }
+
+  private readonly untilClosing: Effect.Effect<void, Reason> = Effect.suspend(() =>
+    Deferred.isDoneUnsafe(this.closing)
+      ? Effect.void
+      : Effect.raceFirst(
+          Effect.whileLoop({ while: () => true, body: () => this.step, step: constVoid }),
+          Deferred.await(this.closing)
+        )
+  )
+
+  /** Interrupted in whatever it did, it knows what is in its hand. */
+  private readonly finish: Effect.Effect<void, Reason> = Effect.suspend(() =>
+    Effect.andThen(
+      Effect.andThen(this.forward, this.allSent),
+      Effect.sync(() => {
+        this.isThrough = true
+        this.onMove()
+      })
+    )
+  )
+
+  /** Waits for what is neither in the hand nor sent. */
+  protected get allSent(): Effect.Effect<void, Reason> {
+    return Effect.void
+  }
 
   protected whileRunning(loop: Effect.Effect<void, Reason>): Effect.Effect<void, Reason> {
     return loop
@@ -84,6 +131,7 @@ export class Pump {
   protected putBack(messages: ReadonlyArray<Message>): void {
     this.hand = nothing
     this.next = 0
+    this.returned = messages.length
     if (messages.length > 0) this.from.handle.putBackUnsafe(messages)
   }
 
@@ -155,6 +203,7 @@ export class Pump {
     add(this.received, bytes)
     add(this.sent, bytes)
     this.capture?.offer(message, bytes)
+    this.onMove()
   }
 
   protected wasDropped(message: Message): void {
@@ -162,6 +211,7 @@ export class Pump {
     add(this.received, bytes)
     this.dropped++
     this.capture?.offer(message, bytes)
+    this.onMove()
   }
 }
 
@@ -220,6 +270,19 @@ class RouterPump extends Pump {
         this.scope = scope
         return loop
       })
+    )
+  }
+
+  protected override get allSent(): Effect.Effect<void, Reason> {
+    const { lanes } = this
+    return Effect.andThen(
+      Effect.whileLoop({
+        while: () => lanes.size > 0 && this.failed === undefined,
+        // One is left: `while` has looked.
+        body: () => (lanes.values().next().value as Lane).room,
+        step: constVoid
+      }),
+      Effect.suspend(() => (this.failed === undefined ? Effect.void : Effect.fail(this.failed)))
     )
   }
 

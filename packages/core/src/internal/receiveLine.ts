@@ -8,6 +8,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+import { identity } from "effect/Function"
 import type { SchedulerDispatcher } from "effect/Scheduler"
 import type { Handle } from "../Transport.ts"
 import type { Reason } from "../ZmqError.ts"
@@ -28,6 +29,11 @@ export class ReceiveLine {
     this.handle = handle
   }
 
+  /** Whether anybody waits to receive: then all that has come in is taken. */
+  get isAwaited(): boolean {
+    return this.leader !== undefined || this.waiting.size > 0
+  }
+
   /** What can be taken now: nothing while others wait for it. Who leads as `as` is not another. */
   takeUnsafe<A>(take: Take<A>, as?: object): A | undefined {
     const others = this.waiting.size > 0 || (this.leader !== undefined && this.leader !== as)
@@ -40,8 +46,8 @@ export class ReceiveLine {
   }
 
   /**
-   * Takes as soon as it is this fiber's turn and there is something, and gives it to `f` in the same step. `onEnd` is for
-   * when the socket can give no more.
+   * Takes as soon as it is this fiber's turn and there is something, and calls `f` with it in the same step: what `f` does
+   * before it answers is done, also where the fiber is interrupted. `onEnd` is for when the socket can give no more.
    */
   take<A, B, E, R, E2>(
     take: Take<A>,
@@ -49,12 +55,13 @@ export class ReceiveLine {
     onEnd: (reason: Reason) => Effect.Effect<B, E2>,
     as: object = this
   ): Effect.Effect<B, E | E2, R> {
-    return whenSafe(() => {
-      const taken = this.takeUnsafe(take)
-      return taken === undefined
-        ? Effect.matchEffect(this.wait(take, as), { onSuccess: f, onFailure: onEnd })
-        : f(taken)
-    })
+    const give: Take<Effect.Effect<B, E, R>> = (handle) => {
+      const taken = take(handle)
+      return taken === undefined ? undefined : f(taken)
+    }
+    return whenSafe(
+      () => this.takeUnsafe(give) ?? Effect.matchEffect(this.wait(give, as), { onSuccess: identity, onFailure: onEnd })
+    )
   }
 
   private wait<A>(take: Take<A>, as: object): Effect.Effect<A, Reason> {

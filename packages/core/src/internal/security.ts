@@ -53,7 +53,7 @@ export const warnOfExposure = Effect.fnUntraced(function* (
   warned.add(text)
   yield* Effect.logWarning(
     `${text} can be reached from other machines, and the ${type} socket bound to it has neither CURVE nor PLAIN security: whoever reaches it can take part; give the socket the option security, or bind it to 127.0.0.1`
-  )
+  ).pipe(Effect.annotateLogs({ "zmq.type": type, "zmq.endpoint": text }))
 })
 
 const isLoopback = (host: string): boolean =>

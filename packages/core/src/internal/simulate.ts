@@ -10,7 +10,7 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Random from "effect/Random"
 import * as Scheduler from "effect/Scheduler"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as MemoryTransport from "../MemoryTransport.ts"
 import * as Network from "../Network.ts"
 import type { Transport } from "../Transport.ts"
@@ -122,7 +122,8 @@ class Watch {
   readonly observe = (network: Network.Network["Service"]): Effect.Effect<void, never, Scope.Scope> => {
     const { records, setup } = this
     return Effect.gen({ self: this }, function* () {
-      if (setup.isTraced) records.push(yield* network.trace)
+      // Not by this fiber: an operation more would shift who yields when, and so the run that is to be looked at.
+      if (setup.isTraced) records.push(Effect.runSync(Scope.provide(network.trace, Scope.makeUnsafe())))
       if (setup.latency !== undefined) yield* network.inject(slow(["*", "*"], setup.latency))
       const steps = inOrder(setup.faults).flatMap(({ at, fault, lasts }) => {
         const back = lasts === undefined ? undefined : this.undo(fault)

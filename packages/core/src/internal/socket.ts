@@ -3,12 +3,13 @@
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { constVoid } from "effect/Function"
 import * as Inspectable from "effect/Inspectable"
-import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Pipeable from "effect/Pipeable"
 import type * as Pull from "effect/Pull"
@@ -18,16 +19,19 @@ import * as Scope from "effect/Scope"
 import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import * as Endpoint from "../Endpoint.ts"
+import type { Ledger } from "../Loss.ts"
 import * as Message from "../Message.ts"
 import type { RoutingId } from "../RoutingId.ts"
 import type { Security } from "../Security.ts"
-import type { OnMalformed, Readable, Socket } from "../Socket.ts"
+import type { OnMalformed, Readable, Socket, Statistics } from "../Socket.ts"
 import type { CloseReport, SocketEvent } from "../SocketEvent.ts"
-import type { DuplexOptions, Particular } from "../SocketOptions.ts"
+import type { DuplexOptions, Particular, Resolved } from "../SocketOptions.ts"
 import * as SocketOptions from "../SocketOptions.ts"
+import type { SocketState } from "../SocketState.ts"
 import type { SocketType } from "../SocketType.ts"
 import * as Transport from "../Transport.ts"
 import {
+  Closed,
   InvalidEndpoint,
   InvalidMessage,
   InvalidState,
@@ -36,6 +40,7 @@ import {
   Unsupported,
   ZmqError
 } from "../ZmqError.ts"
+import { Metered, register, sizeOf } from "./metrics.ts"
 import { ReceiveLine, type Take } from "./receiveLine.ts"
 import { supported as supportsSecurity, warnOfExposure } from "./security.ts"
 
@@ -60,19 +65,29 @@ export class SocketImpl extends Pipeable.Class {
   readonly module: string
   readonly type: SocketType
   readonly transport: Transport.Transport["Service"]
-  readonly handle: Transport.Handle
+  readonly handle: Metered
   readonly line: ReceiveLine
-  readonly security: Security | undefined
+  /** What it is called in metrics, logs and spans. */
+  readonly name: string
+  readonly options: Resolved
+  /** In milliseconds. */
+  readonly openedAt: number
+  /** What its functions have failed with, by the tags of reasons. */
+  readonly failures = new Map<Reason["_tag"], { readonly count: number; readonly last: Reason }>()
 
   constructor(
     module: string,
     type: SocketType,
     transport: Transport.Transport["Service"],
-    handle: Transport.Handle,
-    security: Security | undefined
+    handle: Metered,
+    options: Resolved,
+    name: string,
+    openedAt: number
   ) {
     super()
-    this.security = security
+    this.name = name
+    this.options = options
+    this.openedAt = openedAt
     this.module = module
     this.type = type
     this.transport = transport
@@ -93,7 +108,17 @@ export class SocketImpl extends Pipeable.Class {
     return this.toJSON()
   }
 
+  get security(): Security | undefined {
+    return this.options.security
+  }
+
+  note(reason: Reason): void {
+    const { count = 0 } = this.failures.get(reason._tag) ?? {}
+    this.failures.set(reason._tag, { count: count + 1, last: reason })
+  }
+
   fail(method: string, reason: Reason): ZmqError {
+    this.note(reason)
     return new ZmqError({ module: this.module, method, reason })
   }
 }
@@ -104,8 +129,13 @@ const impl = (self: Socket): SocketImpl => self as SocketImpl
 /** A socket as a proxy sees it. */
 export const implOf: (self: Socket) => SocketImpl = impl
 
+/** What its transport has opened. */
+export const openedOf = (self: Socket): Transport.Handle => impl(self).handle.inner
+
 /** What is under a socket, for the modules of types that need more than is here. */
 export const handleOf = (self: Socket): Transport.Handle => impl(self).handle
+
+export const lossesOf = (self: Socket): Ledger => impl(self).handle.losses
 
 export const lineOf = (self: Socket): ReceiveLine => impl(self).line
 
@@ -174,18 +204,33 @@ const open = Effect.fnUntraced(function* (
   }
   const { security } = resolved
   yield* supportsSecurity(transport, security)
-  const handle = yield* transport.open(type, resolved)
-  yield* Effect.addFinalizer(() => warnOfLoss(type, handle, resolved.linger))
-  for (const endpoint of binds) yield* warnOfExposure(type, yield* handle.bind(endpoint), security)
-  for (const endpoint of connects) yield* handle.connect(endpoint)
-  return new Impl(module, type, transport, handle, security)
+  const name = resolved.name ?? nameOf(type, [...binds, ...connects])
+  let retire = constVoid
+  // Before it is opened, so that it is run after all of the close is done, and counted.
+  yield* Effect.addFinalizer(() => Effect.sync(() => retire()))
+  const handle = new Metered(yield* transport.open(type, resolved))
+  retire = register(handle, { type, name, transport: transport.name }, yield* Effect.context<never>())
+  for (const prefix of resolved.subscribe) handle.count(prefix, 1)
+  const socket = new Impl(module, type, transport, handle, resolved, name, yield* Clock.currentTimeMillis)
+  // The module that calls gives the interface that goes with the type.
+  if (transport.watch !== undefined) yield* transport.watch(socket as unknown as Socket)
+  yield* Effect.addFinalizer(() => warnOfLoss(type, name, handle, resolved.linger))
+  const noted = <A>(effect: Effect.Effect<A, Reason>): Effect.Effect<A, Reason> =>
+    Effect.tapError(effect, (reason) => Effect.sync(() => socket.note(reason)))
+  for (const endpoint of binds) yield* warnOfExposure(type, yield* noted(handle.bind(endpoint)), security)
+  for (const endpoint of connects) yield* noted(handle.connect(endpoint))
+  return socket
 })
+
+/** As the program gave them, and not as they were resolved: a name for every port that was ever bound would be too many. */
+const nameOf = (type: SocketType, given: ReadonlyArray<Endpoint.Endpoint>): string =>
+  [type, ...given.slice(0, 3).map(Endpoint.format), ...(given.length > 3 ? [`+${given.length - 3}`] : [])].join(" ")
 
 const hasIpv6 = (endpoint: Endpoint.Endpoint): boolean =>
   endpoint._tag === "Tcp" && (endpoint.host.includes(":") || endpoint.source?.host.includes(":") === true)
 
 /** Closes the socket; what linger was given for, and did not suffice for, must not be lost without a word. */
-const warnOfLoss = (type: SocketType, handle: Transport.Handle, linger: Duration.Duration) =>
+const warnOfLoss = (type: SocketType, name: string, handle: Transport.Handle, linger: Duration.Duration) =>
   Effect.gen(function* () {
     const endpoints = (yield* handle.endpoints).map(Endpoint.format).join(", ")
     const { dropped, flushed } = yield* handle.drain(linger)
@@ -199,7 +244,7 @@ const warnOfLoss = (type: SocketType, handle: Transport.Handle, linger: Duration
           : `${dropped} messages were not`
     yield* Effect.logWarning(
       `${what} delivered within the linger of ${Duration.format(linger)}: a ${type} socket of ${endpoints || "no endpoint"} is closed`
-    )
+    ).pipe(Effect.annotateLogs({ "zmq.type": type, "zmq.name": name, "zmq.endpoint": endpoints }))
   })
 
 type Parse = (input: string) => Result.Result<Endpoint.Endpoint, InvalidEndpoint>
@@ -252,6 +297,48 @@ export const endpoint = (self: Socket): Effect.Effect<Endpoint.Text, ZmqError> =
   )
 
 export const events = (self: Socket): Stream.Stream<SocketEvent> => impl(self).handle.events
+
+export const options = (self: Socket): Resolved => impl(self).options
+
+export const statistics = (self: Socket): Effect.Effect<Statistics> =>
+  Effect.sync(() => {
+    const { failures, handle, line, openedAt } = impl(self)
+    const { peers, queued, reconnects, suspensions, waiting } = handle.gaugesUnsafe()
+    const { received, sent } = handle
+    return {
+      openedAt: DateTime.makeUnsafe(openedAt),
+      sent: { messages: sent.messages, bytes: sent.bytes },
+      received: { messages: received.messages, bytes: received.bytes },
+      losses: handle.losses.losses,
+      queued,
+      peers,
+      reconnects,
+      suspensions,
+      waiting: { send: waiting, receive: line.isAwaited },
+      subscriptions: handle.subscriptions,
+      failures: new Map(failures)
+    }
+  })
+
+export const state = (self: Socket): Effect.Effect<SocketState> => impl(self).handle.state
+
+export const changes = (self: Socket): Stream.Stream<SocketState> => impl(self).handle.changes
+
+export const awaitConnected = (self: Socket): Effect.Effect<void, ZmqError> =>
+  awaitState(self, "awaitConnected", ({ status }) => status === "Connected")
+
+export const awaitPeers = (self: Socket, count: number): Effect.Effect<void, ZmqError> =>
+  awaitState(self, "awaitPeers", ({ peers }) => peers >= count)
+
+const awaitState = (self: Socket, method: string, isSo: (state: SocketState) => boolean) =>
+  changes(self).pipe(
+    Stream.filter((state) => state.status === "Closed" || isSo(state)),
+    Stream.runHead,
+    Effect.flatMap((state) =>
+      // The last state, which there always is, is that of a socket that is closed.
+      Option.isSome(state) && isSo(state.value) ? Effect.void : fail(self, method, new Closed())
+    )
+  )
 
 export const drain = (self: Socket, within: Duration.Input): Effect.Effect<CloseReport> =>
   Effect.suspend(() => impl(self).handle.drain(Duration.fromInputUnsafe(within)))
@@ -375,11 +462,6 @@ export const untilClosed = <A, E, R>(effect: Effect.Effect<A, ZmqError | E, R>):
     () => Effect.void
   )
 
-const malformed = Metric.counter("zmq_messages_malformed", {
-  description: "messages dropped because they did not fit the schema of who received them",
-  incremental: true
-})
-
 export const streamSchema = <A, RD, RE, E, R>(
   self: Readable<Message.Message>,
   schema: Schema.Codec<A, Message.Message, RD, RE>,
@@ -402,7 +484,7 @@ export const decoding = <V, A, B, RD, RE, E, R>(
   make: (value: V, content: A) => B
 ): Stream.Stream<B, E | Schema.SchemaError, RD | R> => {
   const decode = Schema.decodeUnknownEffect(schema)
-  const count = Metric.update(Metric.withAttributes(malformed, { socket: self.type }), 1)
+  const count = Effect.sync(() => impl(self).handle.losses.add("malformed", 1))
   const handle = (value: V, error: Schema.SchemaError): Effect.Effect<unknown, E | Schema.SchemaError, R> => {
     if (onMalformed === "fail") return Effect.fail(error)
     return onMalformed === "drop" ? count : Effect.andThen(count, onMalformed(value, error))
@@ -422,11 +504,17 @@ export const decoding = <V, A, B, RD, RE, E, R>(
 // -----------------------------------------------------------------------------
 
 /** What is sent is for the socket to say; each module has its own type of it. */
-export const send = (self: Socket, input: unknown, method = "send"): Effect.Effect<void, ZmqError> =>
+export const send = (
+  self: Socket,
+  input: unknown,
+  method = "send",
+  wrap?: (message: Message.Message) => Message.Message
+): Effect.Effect<void, ZmqError> =>
   Effect.suspend(() => {
     const socket = impl(self)
-    const message = socket.encode(input)
-    if (message instanceof InvalidMessage) return fail(self, method, message)
+    const encoded = socket.encode(input)
+    if (encoded instanceof InvalidMessage) return fail(self, method, encoded)
+    const message = wrap === undefined ? encoded : wrap(encoded)
     const { handle } = socket
     return handle.sendUnsafe(message) ? Effect.void : mapReason(self, method)(handle.send([message]))
   })
@@ -440,15 +528,24 @@ export const sendAll = (
   Effect.suspend(() => {
     const socket = impl(self)
     const messages: Array<Message.Message> = []
+    let bytes = 0
+    const isPlain = socket.encode === SocketImpl.prototype.encode
     for (const input of inputs) {
+      // What is bytes already need not be looked at again: this is the loop that batches are made of.
+      if (isPlain && input instanceof Uint8Array) {
+        messages.push([input])
+        bytes += input.length
+        continue
+      }
       const message = socket.encode(input)
       if (message instanceof InvalidMessage) return fail(self, "sendAll", message)
       messages.push(message)
+      bytes += message.length === 1 ? message[0].length : sizeOf(message)
     }
-    const send = (messages: NonEmptyReadonlyArray<Message.Message>) =>
-      mapReason(self, "sendAll")(socket.handle.send(messages))
+    const send = (messages: NonEmptyReadonlyArray<Message.Message>, bytes?: number) =>
+      mapReason(self, "sendAll")(socket.handle.send(messages, undefined, bytes))
     if (each !== undefined) return Effect.forEach(messages, (message) => each(send([message])), { discard: true })
-    return Arr.isReadonlyArrayNonEmpty(messages) ? send(messages) : Effect.void
+    return Arr.isReadonlyArrayNonEmpty(messages) ? send(messages, bytes) : Effect.void
   })
 
 export const sendSchema = <A, RD, RE>(

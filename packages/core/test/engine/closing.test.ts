@@ -189,7 +189,7 @@ describe("closing", () => {
       yield* pull.close
       assert.deepStrictEqual(yield* elapsed(push.handle.drain(Duration.seconds(1))), [
         0,
-        { flushed: false, dropped: 1 }
+        { flushed: false, dropped: 1, losses: { unsent: 1 } }
       ])
     })
   )
@@ -239,7 +239,7 @@ describe("closing", () => {
       yield* send(push.handle, "a", "b")
       const first = yield* start(elapsed(push.handle.drain(Duration.seconds(2))))
       const second = yield* start(push.handle.drain(Duration.seconds(60)))
-      const report = { flushed: false, dropped: 2 }
+      const report = { flushed: false, dropped: 2, losses: { unsent: 2 } }
       assert.deepStrictEqual(yield* Fiber.join(first), [2000, report])
       assert.deepStrictEqual(yield* Fiber.join(second), report)
       const [time] = yield* elapsed(push.close)

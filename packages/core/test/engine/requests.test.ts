@@ -231,7 +231,7 @@ describe("REQ and REP", () => {
       yield* settle
       assert.strictEqual(
         yield* tagsOf(req),
-        "Connecting Connected HandshakeSucceeded Connecting Connected HandshakeSucceeded Connecting Connected HandshakeSucceeded"
+        "Connecting Connected HandshakeSucceeded Connecting Connected HandshakeSucceeded Disconnected Connecting Connected HandshakeSucceeded"
       )
       assert.include(
         yield* Effect.map(Effect.fromNullishOr(reps[0]), (rep) => rep).pipe(Effect.flatMap(tagsOf)),

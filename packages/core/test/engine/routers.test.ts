@@ -28,6 +28,7 @@ class Driven {
     this.pattern.driver = {
       leaveAside: (pipe) => this.attached.delete(pipe),
       joined: (id) => this.told.push(`+${new TextDecoder().decode(id)}`),
+      lost: () => {},
       left: (id) => this.told.push(`-${new TextDecoder().decode(id)}`)
     }
   }

@@ -127,6 +127,15 @@ describe("preemption", () => {
     for (const seed of seeds) assert.strictEqual(orderOf(seed, 0.1), orderOf(seed, 0.1))
   })
 
+  it("is the same in a run that is recorded", () => {
+    const latency = Network.Delay.Uniform({ minimum: Duration.millis(1), maximum: Duration.millis(5) })
+    for (const n of seeds) {
+      const seed = `1:${n}`
+      const { exit } = Simulation.replay({ seed, program, preemption: 0.1, faults: [] })
+      assert.deepStrictEqual(exit, Simulation.run({ seed, program, preemption: 0.1, latency }), seed)
+    }
+  })
+
   it("of 0 leaves fibers as they are", () => {
     assert.deepStrictEqual(
       [...new Set(seeds.map((seed) => orderOf(seed, 0)))],
@@ -153,6 +162,35 @@ describe("preemption", () => {
     )
     for (const seed of seeds) {
       assert.deepStrictEqual(Simulation.run({ seed, program: given, preemption: 1 }), Exit.succeed([0, 1, 2, 3, 4]))
+    }
+  })
+
+  it("loses nothing of what runForEach gives, and its function notes before it answers", () => {
+    const count = 20
+    const receiving = Effect.gen(function* () {
+      const tasks = yield* Pull.make({ bind: at })
+      const task = yield* Push.make({ connect: at })
+      const stops = yield* Pull.make({ bind: "tcp://127.0.0.1:5558" })
+      const stop = yield* Push.make({ connect: "tcp://127.0.0.1:5558" })
+      const noted: Array<string> = []
+      const reading = Pull.runForEach(tasks, (message) => {
+        noted.push(Message.text(message))
+        return Effect.void
+      })
+      yield* Effect.forkScoped(Effect.forever(Effect.raceFirst(reading, Pull.receive(stops))))
+      for (let n = 0; n < count; n++) {
+        // Both arrive at once: who reads is given something, and interrupted.
+        yield* Push.send(task, `${n}`)
+        yield* Push.send(stop, "now")
+        yield* Effect.sleep(10)
+      }
+      return noted
+    })
+    const expected = Array.from({ length: count }, (_, n) => `${n}`)
+    const latency = Network.Delay.Fixed({ duration: Duration.millis(1) })
+    for (let seed = 0; seed < 50; seed++) {
+      const exit = Simulation.run({ seed, program: receiving, preemption: 0.1, latency })
+      assert.deepStrictEqual(exit, Exit.succeed(expected), `seed ${seed}`)
     }
   })
 

@@ -26,6 +26,24 @@ export interface Condition {
 /** What holds where nothing is wrong. */
 export const fine: Condition = { isBlocked: false, delay: undefined, bytesPerSecond: undefined }
 
+/**
+ * The longest that anything takes, in milliseconds: of what arrives at last. Where chance has no limit, one in half a
+ * billion takes longer.
+ */
+export const longest = ({ bytesPerSecond, delay, isBlocked }: Condition): number => {
+  if (isBlocked || bytesPerSecond !== undefined) return Number.POSITIVE_INFINITY
+  switch (delay?._tag) {
+    case undefined:
+      return 0
+    case "Fixed":
+      return Duration.toMillis(delay.duration)
+    case "Uniform":
+      return Duration.toMillis(delay.maximum)
+    case "Exponential":
+      return 20 * Duration.toMillis(delay.mean)
+  }
+}
+
 /** The state of a network: which faults hold, and for what. */
 export class Conditions {
   private partitions: ReadonlyArray<Rule<true>> = []

@@ -13,7 +13,7 @@ import type { Verdict } from "../../Security.ts"
 import { SocketEvent } from "../../SocketEvent.ts"
 import type { Command } from "../Pipe.ts"
 import { judge } from "./authentication.ts"
-import { fine } from "./conditions.ts"
+import { fine, longest } from "./conditions.ts"
 import { arrival, describe } from "./description.ts"
 import { type Item, Lane } from "./lane.ts"
 import type { MemoryPipe } from "./memoryPipe.ts"
@@ -121,7 +121,7 @@ export class Connection {
   private rise(side: Side, pipe: MemoryPipe): void {
     pipe.user = side.user
     side.rise()
-    side.pulse.start(side.upAt)
+    this.beat()
     this.network.record?.(TraceEntry.Connected({ time: side.upAt, connection: this.name, by: side.party.name }))
     pipe.rise(this)
     // Room that was made in the meantime: nobody could tell.
@@ -136,7 +136,7 @@ export class Connection {
     const side = this.sideOf(pipe)
     const far = this.farFrom(side)
     if (pipe.isConflating && side.lane.replaceNewest(message)) {
-      this.network.count("conflated", 1)
+      side.link.count("conflated", 1, pipe)
       return
     }
     if (far.phase !== "gone") far.pipe?.expect(1)
@@ -205,6 +205,7 @@ export class Connection {
     acceptor.lane.setCondition(backward, agenda.now)
     this.isCalm = forward === fine && backward === fine && this.network.record === undefined
     if (this.isDirect && !this.isCalm) this.impair()
+    else if (!this.isDirect) this.beat()
     if (!this.isDirect) this.move()
   }
 
@@ -381,8 +382,23 @@ export class Connection {
     this.isDirect = false
     for (const side of [this.dialer, this.acceptor]) {
       side.pipe?.goVia(this)
+      if (this.isSpared(side)) continue
       this.farFrom(side).pulse.live(side.pulse.start(side.upAt))
     }
+  }
+
+  /** Begins or ends heartbeats, as the state of the network asks for them. */
+  private beat(): void {
+    for (const side of [this.dialer, this.acceptor]) {
+      if (side.phase !== "up") continue
+      if (this.isSpared(side)) side.pulse.pause()
+      else side.pulse.start(side.upAt)
+    }
+  }
+
+  /** Otherwise time would never stand still, and no deadlock be found. */
+  private isSpared({ pulse }: Side): boolean {
+    return pulse.isSpared(longest(this.dialer.lane.condition) + longest(this.acceptor.lane.condition))
   }
 
   /** Heartbeats: none while it is direct, for then every ping is answered. */
@@ -461,7 +477,7 @@ export class Connection {
     const far = this.farFrom(side)
     side.lane.removeNewest(count)
     if (far.phase !== "gone") far.pipe?.expect(-count)
-    this.network.count("disconnected", count)
+    side.link.count("disconnected", count, side.pipe)
     const time = this.network.agenda.now
     const { name: connection } = this
     this.network.record?.(TraceEntry.Lost({ time, connection, from: side.party.name, to: far.party.name, count }))

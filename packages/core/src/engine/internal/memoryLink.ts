@@ -2,7 +2,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Random from "effect/Random"
 import * as Endpoint from "../../Endpoint.ts"
-import type { Connection as Description, Party } from "../../Network.ts"
+import type { Connection as Description, Dropped, Party } from "../../Network.ts"
 import type * as Security from "../../Security.ts"
 import { SocketEvent } from "../../SocketEvent.ts"
 import type { SocketType } from "../../SocketType.ts"
@@ -11,9 +11,6 @@ import { type Link, LinkDown, type Listener, type Port } from "../Link.ts"
 import type { Engine } from "../SocketEngine.ts"
 import { MemoryPipe } from "./memoryPipe.ts"
 import type { MemoryNetwork } from "./network.ts"
-
-/** A message to nobody means something else for these: a peer that has left. */
-const answering: ReadonlySet<string> = new Set(["REP", "ROUTER"])
 
 /**
  * The network as one socket sees it.
@@ -115,14 +112,29 @@ export class MemoryLink implements Link<MemoryPipe> {
   }
 
   get unheardCause(): "unroutable" | "noSubscriber" {
-    return answering.has(this.type) ? "unroutable" : "noSubscriber"
+    return this.engine?.unheardCause ?? "noSubscriber"
+  }
+
+  /** Messages of this socket are lost. */
+  count(cause: keyof Dropped, messages: number, pipe?: MemoryPipe): void {
+    this.network.count(cause, messages)
+    this.engine?.losses.add(cause, messages, pipe)
+  }
+
+  readonly settle = (): void => {
+    for (const pipe of this.pipes) this.settlePipe(pipe)
+    this.pipes.clear()
+  }
+
+  private settlePipe(pipe: MemoryPipe): void {
+    this.network.settle(pipe)
+    this.engine?.losses.add("unread", pipe.pending, pipe)
   }
 
   /** The socket is closed. */
   end(): void {
     this.network.count(this.unheardCause, this.unheard)
-    for (const pipe of this.pipes) this.network.settle(pipe)
-    this.pipes.clear()
+    this.settle()
   }
 
   private add(pipe: MemoryPipe): MemoryPipe {
@@ -138,7 +150,7 @@ export class MemoryLink implements Link<MemoryPipe> {
   private sweep(): void {
     for (const pipe of this.pipes) {
       if (pipe.open || pipe.connection !== undefined || (pipe.finished && pipe.pending > 0)) continue
-      this.network.settle(pipe)
+      this.settlePipe(pipe)
       this.pipes.delete(pipe)
     }
   }

@@ -152,11 +152,11 @@ export class MemoryPipe extends Pipe {
   /** A message comes in. */
   receive(message: Message): void {
     const { maxMessageSize } = this.port.options
-    if (this.broken) this.link.network.count("tooLarge", 1)
+    if (this.broken) this.link.count("tooLarge", 1, this)
     else if (maxMessageSize !== Number.POSITIVE_INFINITY && message.some(({ length }) => length > maxMessageSize)) {
       this.breakOff()
     } else if (this.conflating) {
-      if (this.pending > 0) this.link.network.count("conflated", 1)
+      if (this.pending > 0) this.link.count("conflated", 1, this)
       this.replace(message)
     } else this.push(message)
   }
@@ -207,6 +207,14 @@ export class MemoryPipe extends Pipe {
     return this.taken - this.discarded
   }
 
+  override get arrived(): number {
+    return this.pending - this.behindMark
+  }
+
+  override get label(): string {
+    return this.connection?.name ?? this.endpoint
+  }
+
   /** How many its socket took and dropped. */
   get unread(): number {
     return this.discarded
@@ -214,6 +222,7 @@ export class MemoryPipe extends Pipe {
 
   override discard(): void {
     this.discarded += this.pending
+    this.port.losses.add("unread", this.pending, this)
     super.discard()
   }
 
@@ -227,7 +236,7 @@ export class MemoryPipe extends Pipe {
     if (this.peer !== undefined) this.peer.receive(message)
     else if (this.via !== undefined) this.via.send(this, message)
     else if (this.port.options.conflate) {
-      this.link.network.count("conflated", this.outbox.length)
+      this.link.count("conflated", this.outbox.length, this)
       this.outbox = [message]
     } else this.outbox.push(message)
     if (this.lingering) this.watch()
@@ -262,7 +271,7 @@ export class MemoryPipe extends Pipe {
     this.open = false
     const { onDown } = this
     const tell = this.connection?.close(this)
-    this.link.network.count(this.lingering ? "unsent" : "disconnected", this.outbox.length)
+    this.link.count(this.lingering ? "unsent" : "disconnected", this.outbox.length, this)
     this.outbox = []
     tell?.()
     onDown?.(this.down)
@@ -281,7 +290,7 @@ export class MemoryPipe extends Pipe {
   /** A frame is too large: the connection ends, and nothing behind it comes in. */
   private breakOff(): void {
     this.broken = true
-    this.link.network.count("tooLarge", 1)
+    this.link.count("tooLarge", 1, this)
     const { connection } = this
     // Not now: the writer is in the middle of its list of pipes.
     this.dispatcher?.scheduleTask(() => {

@@ -20,6 +20,12 @@ export class Pulse {
     this.onSilence = onSilence
   }
 
+  /** Whether it need not be: by default, where whatever is sent is answered within so many milliseconds. */
+  isSpared(within: number): boolean {
+    const { heartbeat } = this
+    return heartbeat === undefined || (heartbeat.tcpOnly && within < Duration.toMillis(heartbeat.timeout))
+  }
+
   /** What its pings tell the peer, in milliseconds; 0 for nothing. */
   get timeToLive(): number {
     const { timeToLive } = this.heartbeat ?? {}
@@ -31,7 +37,7 @@ export class Pulse {
    * lives by the last one, which it has.
    */
   start(upAt: number): number {
-    if (this.heartbeat === undefined) return 0
+    if (this.heartbeat === undefined || this.nextPing !== undefined) return 0
     const { agenda, timeToLive } = this
     const interval = Duration.toMillis(this.heartbeat.interval)
     const last = upAt + Math.floor((agenda.now - upAt) / interval) * interval
@@ -54,10 +60,17 @@ export class Pulse {
     this.life = undefined
   }
 
+  /** Sends no pings, and waits for none of their answers. */
+  pause(): void {
+    this.agenda.callOff(this.answer)
+    this.agenda.callOff(this.nextPing)
+    this.answer = undefined
+    this.nextPing = undefined
+  }
+
   stop(): void {
     this.hear()
-    this.agenda.callOff(this.nextPing)
-    this.nextPing = undefined
+    this.pause()
   }
 
   private ping(time: number, interval: number, timeout: number): void {

@@ -27,8 +27,11 @@ type Key = Pipe | undefined
 export class SendLines {
   /** Told when a message was sent by a fiber that had waited, or one gave up. */
   onProgress: () => void = () => {}
-  /** How many messages were taken that go to nobody. */
+  /** How many messages were taken that go to nobody; and who is told of each. */
   unheard = 0
+  onUnheard: () => void = () => {}
+  /** How many sends have had to wait. */
+  suspended = 0
   private readonly pattern: Pattern
   private readonly singleFrame: boolean
   private readonly lines = new Map<Key, Set<Waiting>>()
@@ -40,6 +43,13 @@ export class SendLines {
     this.singleFrame = singleFrame
   }
 
+  /** How many of them wait now. */
+  get waiting(): number {
+    let sum = 0
+    for (const line of this.lines.values()) sum += line.size
+    return sum
+  }
+
   get isEmpty(): boolean {
     return this.lines.size === 0
   }
@@ -49,7 +59,7 @@ export class SendLines {
     if (this.closed || (this.singleFrame && message.length > 1)) return false
     if (this.lines.size > 0 && this.lines.has(this.pattern.destination(message))) return false
     const sent = this.pattern.send(message)
-    if (sent === DROPPED) this.unheard++
+    if (sent === DROPPED) this.miss()
     return sent <= DROPPED
   }
 
@@ -66,6 +76,7 @@ export class SendLines {
         const waiting: Waiting = { messages, progress, resume, dispatcher: fiber.currentDispatcher }
         const sent = this.advance(waiting, undefined, true)
         if (sent !== FULL) return resume(this.outcome(waiting, sent))
+        this.suspended++
         this.join(waiting)
         return Effect.sync(() => this.leave(waiting))
       })
@@ -94,6 +105,11 @@ export class SendLines {
     const waiting = [...this.lines.values()].flatMap((line) => [...line])
     this.lines.clear()
     for (const { resume } of waiting) resume(Effect.fail(new Closed()))
+  }
+
+  private miss(): void {
+    this.unheard++
+    this.onUnheard()
   }
 
   private problem(messages: NonEmptyReadonlyArray<Message>): Reason | undefined {
@@ -133,7 +149,7 @@ export class SendLines {
       }
       const sent = this.pattern.send(message)
       if (sent > DROPPED) return sent
-      if (sent === DROPPED) this.unheard++
+      if (sent === DROPPED) this.miss()
       progress.sent++
     }
     return SENT

@@ -47,6 +47,8 @@ export const run = Effect.fnUntraced(function* <P extends Pipe>(
   const { endpoint, text } = session
   const { reconnect } = port.options
   let attempt = 0
+  /** Which attempt this is since the beginning, or since the connection was lost. */
+  let number = 1
   while (!session.ended) {
     session.isUp = false
     session.reopened = false
@@ -56,9 +58,12 @@ export const run = Effect.fnUntraced(function* <P extends Pipe>(
     if (session.reopened) continue
     if (reconnect === undefined) return forsake()
     if (down.again) continue
-    attempt = session.isUp ? 0 : attempt
+    if (session.isUp) {
+      attempt = 0
+      number = 0
+    }
     const after = yield* backoff(reconnect, attempt++)
-    port.log(SocketEvent.Reconnecting({ endpoint: text, after }))
+    port.log(SocketEvent.Reconnecting({ endpoint: text, after, attempt: ++number }))
     yield* pause(down, after, session.wasUp)
   }
 })

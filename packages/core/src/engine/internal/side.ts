@@ -45,7 +45,9 @@ export class Side {
     this.endpoint = endpoint
     this.lane = lane
     this.onTimeout = () => owner.abort(this)
-    this.pulse = new Pulse(agenda, port.options.heartbeat, () => owner.ping(this), this.onTimeout)
+    const { heartbeat } = port.options
+    const isQuiet = heartbeat?.tcpOnly === true && !endpoint.startsWith("tcp:")
+    this.pulse = new Pulse(agenda, isQuiet ? undefined : heartbeat, () => owner.ping(this), this.onTimeout)
   }
 
   get party(): Party {

@@ -48,6 +48,10 @@ export class Rep extends Pattern {
     return this.held !== undefined
   }
 
+  override holds(): number {
+    return this.held === undefined ? 0 : 1
+  }
+
   override takeOne(): Message | undefined {
     if (!this.hasIn()) return undefined
     const request = this.held
@@ -88,7 +92,10 @@ export class Rep extends Pattern {
   private next(): Message | undefined {
     for (let message = this.in.takeOne(); message !== undefined; message = this.in.takeOne()) {
       const delimiter = message.findIndex((frame) => frame.length === 0)
-      if (delimiter === -1 || delimiter === message.length - 1) continue // no request
+      if (delimiter === -1 || delimiter === message.length - 1) {
+        this.driver.lost("malformed") // no request
+        continue
+      }
       this.client = this.in.last
       this.user = this.client?.user
       this.envelope = message.slice(0, delimiter + 1)

@@ -36,8 +36,9 @@ export class Req extends Dealer {
   override send(message: Message): Sent {
     if (this.waiting && !this.correlate) return WRONG_STATE
     // What servers said beside the question must not be taken for the answer to the next.
+    if (this.held !== undefined) this.driver.lost("unrequested")
     this.held = undefined
-    while (this.in.takeOne() !== undefined);
+    while (this.in.takeOne() !== undefined) this.driver.lost("unrequested")
     const envelope = this.correlate ? [numbered(this.request + 1), delimiter] : [delimiter]
     // The envelope is not empty.
     const server = this.out.send([...envelope, ...message] as unknown as Message)
@@ -56,6 +57,10 @@ export class Req extends Dealer {
     if (!this.waiting) return false
     this.held ??= this.next()
     return this.held !== undefined
+  }
+
+  override holds(): number {
+    return this.held === undefined ? 0 : 1
   }
 
   override takeOne(): Message | undefined {
@@ -77,6 +82,7 @@ export class Req extends Dealer {
   /** A numbered request needs no other connection: its reply is known by the number. */
   override withdraw(): Pipe | undefined {
     const server = this.waiting && !this.correlate ? this.server : undefined
+    if (this.held !== undefined) this.driver.lost("unrequested")
     this.forget()
     return server
   }
@@ -88,16 +94,20 @@ export class Req extends Dealer {
   }
 
   private next(): Message | undefined {
+    const body = this.correlate ? 2 : 1
     for (let message = this.in.takeOne(); message !== undefined; message = this.in.takeOne()) {
-      const body = this.correlate ? 2 : 1
-      if (message.length <= body || message[body - 1]?.length !== 0) continue
-      if (this.correlate && !isNumbered(message[0], this.request)) continue
-      // The number tells a reply of the same server by another connection.
-      if (this.in.last !== this.server && !(this.correlate && this.server === undefined)) continue
       // Longer than its envelope.
-      return message.slice(body) as unknown as Message
+      if (this.answers(message, body)) return message.slice(body) as unknown as Message
+      this.driver.lost("unrequested")
     }
     return undefined
+  }
+
+  private answers(message: Message, body: number): boolean {
+    if (message.length <= body || message[body - 1]?.length !== 0) return false
+    if (this.correlate && !isNumbered(message[0], this.request)) return false
+    // The number tells a reply of the same server by another connection.
+    return this.in.last === this.server || (this.correlate && this.server === undefined)
   }
 }
 

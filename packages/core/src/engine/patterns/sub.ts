@@ -28,10 +28,14 @@ export class Sub extends XSub {
     return this.held !== undefined
   }
 
+  override holds(): number {
+    return this.held === undefined ? 0 : 1
+  }
+
   override takeOne(): Message | undefined {
     let message = this.held ?? this.in.takeOne()
     this.held = undefined
-    while (message !== undefined && !this.matches(message)) message = this.in.takeOne()
+    while (message !== undefined && !this.passes(message)) message = this.in.takeOne()
     return message
   }
 
@@ -40,8 +44,14 @@ export class Sub extends XSub {
     if (first === undefined) return []
     if (max === 1) return [first]
     const out = [first]
-    for (const message of this.in.take(max - 1)) if (this.matches(message)) out.push(message)
+    for (const message of this.in.take(max - 1)) if (this.passes(message)) out.push(message)
     return out
+  }
+
+  private passes(message: Message): boolean {
+    const passes = this.matches(message)
+    if (!passes) this.driver.lost("unsubscribed")
+    return passes
   }
 
   private matches(message: Message): boolean {

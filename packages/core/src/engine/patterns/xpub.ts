@@ -10,6 +10,8 @@ import { Pub } from "./pub.ts"
 interface Notice {
   readonly message: Message
   readonly subscriber: Pipe | undefined
+  /** Whether its subscriber sent it as a message. */
+  readonly wasSent: boolean
 }
 
 /**
@@ -29,6 +31,8 @@ export class XPub extends Pub {
   /** In the order in which they came, and after what their subscribers had sent before; up to `told` they were taken. */
   private notices: Array<Notice> = []
   private told = 0
+  /** How many of the others are messages. */
+  private sent = 0
   /** What was asked for, and need not hold. Of `manual`. */
   private readonly asked = new Subscribers<Pipe>()
   private last: Pipe | undefined = undefined
@@ -61,7 +65,10 @@ export class XPub extends Pub {
   }
 
   override command(pipe: Pipe, command: Command, body: Uint8Array): void {
-    for (const message of pipe.take(Number.POSITIVE_INFINITY)) this.notices.push({ message, subscriber: undefined })
+    for (const message of pipe.take(Number.POSITIVE_INFINITY)) {
+      this.notices.push({ message, subscriber: undefined, wasSent: true })
+      this.sent++
+    }
     const { manual, verbosity } = this.options
     const isNew = command === "SUBSCRIBE"
     const subscribers = manual ? this.asked : this.subscribers
@@ -94,12 +101,17 @@ export class XPub extends Pub {
     return this.untold > 0 || this.in.hasIn() || this.untold > 0
   }
 
+  override holds(): number {
+    return this.sent
+  }
+
   override takeOne(): Message | undefined {
     if (!this.hasIn()) return undefined
     const notice = this.notices[this.told]
     this.last = notice?.subscriber
     if (notice === undefined) return this.in.takeOne()
     this.told++
+    if (notice.wasSent) this.sent--
     if (this.told * 2 >= this.notices.length) {
       this.notices = this.notices.slice(this.told)
       this.told = 0
@@ -135,6 +147,6 @@ export class XPub extends Pub {
     const frame = new Uint8Array(prefix.length + 1)
     frame[0] = isNew ? 1 : 0
     frame.set(prefix, 1)
-    this.notices.push({ message: [frame], subscriber })
+    this.notices.push({ message: [frame], subscriber, wasSent: false })
   }
 }
