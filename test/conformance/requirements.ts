@@ -703,6 +703,31 @@ const modules: Source = {
       "messages sent while the peer is away are kept for its return",
       "messages that are still queued when the connection is lost go to the peer that comes next"
     ],
+    "Socket: state": [
+      "state tells every endpoint, from the call on that binds or connects",
+      "a socket whose peer is gone is Reconnecting, since when and with which attempt, until it is back",
+      "each attempt is told, with its number, and how long until then"
+    ],
+    "Socket: awaitConnected": [
+      "awaitConnected waits for a peer at every endpoint that is connected to, and then does not wait",
+      "awaitConnected and awaitPeers fail Closed when the socket closes, and once it is closed"
+    ],
+    "Socket: awaitPeers": ["awaitPeers waits for so many at once: those that have left do not count"],
+    "Socket: a handshake that fails is tried again": [
+      "a client that met a server of another type is connected when the right one is there",
+      "a client with another security mechanism is connected when the server has the same",
+      "a client that is not let in is let in as soon as the server knows it",
+      "its subscriptions are there again",
+      "a REQ asks on when the right server is there",
+      "a peer that was given its routing id by connectAs has it again",
+      "with reconnect: false it is not tried again, and the endpoint is one no longer"
+    ],
+    "Socket: what is sent while a handshake fails": [
+      "what is sent while the handshake fails waits, and arrives whole and in order",
+      "what was sent before the handshake failed for the first time arrives too",
+      "while it cannot talk to one of its peers it serves the others, and nothing is lost",
+      "once it is in, it is like any other: what is sent while its server is away is kept for its return"
+    ],
     "Sub: one connection an endpoint": ["a SUB that connects twice to one endpoint gets each message once"],
     "Poller: merge": [
       "merge gives the messages of several sockets, each by the name of its socket",

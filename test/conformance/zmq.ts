@@ -2,6 +2,9 @@
 import * as ZmqTransport from "@effect-zmq/transport-zmq/ZmqTransport"
 import type { Target } from "./suite.ts"
 
+const givenUp =
+  "libzmq gives up a connection whose handshake failed with all that is queued for it; where it was the socket's only one, `Closed` says how much that was"
+
 export const zmq: Target = {
   name: "zmq",
   layer: ZmqTransport.layer,
@@ -42,6 +45,10 @@ export const zmq: Target = {
     },
     "a socket with nothing to deliver closes at once, whether it is connected or not": {
       inproc: "libzmq keeps a socket whose inproc peer was never bound for as long as the context"
+    },
+    "what was sent before the handshake failed for the first time arrives too": {
+      tcp: givenUp,
+      ipc: givenUp
     },
     "sockets of types that do not talk to each other are refused": {
       inproc: "libzmq compares the types in the handshake, which inproc has not"

@@ -136,6 +136,21 @@ describe("closing", () => {
     })
   )
 
+  live(
+    "over inproc, one that was connected to what nobody has bound goes, and one that waits there gets its peer",
+    () =>
+      Effect.gen(function* () {
+        const first = yield* Push.make({ connect: "inproc://bound-later", linger: 0 })
+        const second = yield* Push.make({ connect: "inproc://bound-later", linger: 0 })
+        const third = yield* Push.make({ connect: "inproc://never-bound", linger: 0 })
+        for (const push of [first, second, third]) yield* Push.send(push, "waits")
+        for (const push of [first, third]) yield* Socket.drain(push, 0)
+        const pull = yield* Pull.make({ bind: "inproc://bound-later" })
+        assert.strictEqual(Message.text(yield* Pull.receive(pull)), "waits")
+        yield* Pull.make({ bind: "inproc://never-bound" })
+      })
+  )
+
   live("a receive that ends by Closed is no unhandled rejection, whatever was pending in the addon", () =>
     Effect.gen(function* () {
       const unhandled: Array<unknown> = []

@@ -93,7 +93,7 @@ describe("events", () => {
     })
   )
 
-  live("over inproc, bind and unbind are told of", () =>
+  live("over inproc, whose peers are sockets of this thread, they are told of, too", () =>
     Effect.gen(function* () {
       const pull = yield* Pull.make({ bind: "inproc://told" })
       const push = yield* Push.make({ connect: "inproc://told" })
@@ -101,7 +101,11 @@ describe("events", () => {
       assert.strictEqual(Message.text(yield* Pull.receive(pull)), "a")
       yield* Socket.unbind(pull, "inproc://told")
       yield* Socket.drain(pull, 0)
-      assert.deepStrictEqual(tags(yield* Stream.runCollect(Socket.events(pull))), ["Listening", "Unbound", "Closed"])
+      const pulled = ["Listening", "Accepted", "HandshakeSucceeded", "Unbound", "Closed"]
+      assert.deepStrictEqual(tags(yield* Stream.runCollect(Socket.events(pull))), pulled)
+      yield* Socket.drain(push, 0)
+      const pushed = ["Connecting", "Connected", "HandshakeSucceeded", "Disconnected", "Abandoned", "Closed"]
+      assert.deepStrictEqual(tags(yield* Stream.runCollect(Socket.events(push))), pushed)
     })
   )
 })

@@ -1,9 +1,13 @@
 import { assert, describe } from "@effect/vitest"
+import * as Dealer from "@effect-zmq/core/Dealer"
 import * as Endpoint from "@effect-zmq/core/Endpoint"
 import * as Message from "@effect-zmq/core/Message"
 import * as Proxy from "@effect-zmq/core/Proxy"
 import * as Pull from "@effect-zmq/core/Pull"
 import * as Push from "@effect-zmq/core/Push"
+import * as Rep from "@effect-zmq/core/Rep"
+import * as Req from "@effect-zmq/core/Req"
+import * as Router from "@effect-zmq/core/Router"
 import * as SocketOptions from "@effect-zmq/core/SocketOptions"
 import { type Progress, Transport } from "@effect-zmq/core/Transport"
 import * as Effect from "effect/Effect"
@@ -93,6 +97,61 @@ describe("what a proxy asks of the addon", () => {
         yield* Fiber.interrupt(running)
       }
       assert.deepStrictEqual(yield* Fiber.join(received), all)
+    })
+  )
+
+  live(
+    "a queue that is drained under load gives every reply to what it has passed on",
+    Effect.fnUntraced(function* () {
+      const router = yield* Router.make({ bind: anyPort, linger: 0 })
+      const dealer = yield* Dealer.make({ bind: anyPort, linger: 0 })
+      const proxy = yield* Proxy.make(router, dealer)
+      const served = { begun: 0, answered: 0 }
+      for (let worker = 0; worker < 3; worker++) {
+        const rep = yield* Rep.make({ connect: yield* endpointOf(dealer), linger: 0 })
+        const work = (request: Message.Message) =>
+          Effect.as(
+            Effect.delay(
+              Effect.sync(() => served.begun++),
+              2
+            ),
+            request
+          )
+        yield* Effect.forkScoped(Rep.serve(rep, work))
+      }
+      const connect = yield* endpointOf(router)
+      const client = Effect.gen(function* () {
+        const req = yield* Req.make({ connect, linger: 0 })
+        for (;;) {
+          yield* Req.request(req, "request")
+          served.answered++
+        }
+      })
+      yield* Effect.forkScoped(Effect.replicateEffect(client, 8, { concurrency: "unbounded" }))
+      while (served.answered < 100) yield* Effect.sleep(5)
+      assert.deepStrictEqual(yield* Proxy.drain(proxy, "20 seconds"), { unanswered: 0, unsent: 0 })
+      const { backend, frontend } = yield* Proxy.statistics(proxy)
+      assert.deepStrictEqual([served.begun, frontend.sent.messages], [backend.sent.messages, backend.sent.messages])
+      while (served.answered < served.begun) yield* Effect.sleep(5) // on their way
+    })
+  )
+
+  live(
+    "a streamer that is drained sends on what it has taken, whatever the addon has of it",
+    Effect.fnUntraced(function* () {
+      const from = yield* Pull.make({ bind: anyPort })
+      const to = yield* Push.make({ bind: anyPort, highWaterMark: { send: 50 }, linger: 0 })
+      const source = yield* Push.make({ connect: yield* endpointOf(from), linger: 0 })
+      const sink = yield* Pull.make({ connect: yield* endpointOf(to), highWaterMark: { receive: 50 } })
+      yield* Effect.forkChild(Push.sendAll(source, all))
+      const received: Array<string> = []
+      yield* Effect.forkScoped(Stream.runForEach(texts(sink), (text) => Effect.sync(() => received.push(text))))
+      for (let round = 1; received.length < all.length; round++) {
+        const proxy = yield* Proxy.make(from, to)
+        while (received.length < Math.min(all.length, round * 1000)) yield* Effect.sleep(1)
+        assert.deepStrictEqual(yield* Proxy.drain(proxy, "20 seconds"), { unanswered: 0, unsent: 0 })
+      }
+      assert.deepStrictEqual(received, all)
     })
   )
 })

@@ -380,4 +380,32 @@ describe("sending from a ROUTER", () => {
       assert.strictEqual((yield* reasonOf(Fiber.join(behind)))._tag, "Closed")
     })
   )
+
+  for (const handover of [false, true]) {
+    const heard = handover ? "takes it over" : "is not heard"
+    live(`who comes with the id by which another is connected to ${heard}, handover ${handover}`, () =>
+      Effect.gen(function* () {
+        const { endpoint, router } = yield* server({ handover })
+        const other = yield* Dealer.make({ bind: anyPort, linger: 0 })
+        yield* Router.connectAs(router, yield* endpointOf(other), "x")
+        yield* Router.send(router, { to: "x", message: "to x" })
+        assert.strictEqual(text(yield* Dealer.receive(other)), "to x")
+        const second = yield* Dealer.make({ connect: endpoint, routingId: "x", linger: 0 })
+        yield* Dealer.send(second, "from the second")
+        if (!handover) {
+          yield* awaitEvent(second, "HandshakeSucceeded")
+          yield* Effect.repeat(Dealer.send(other, "from the first"), { times: 9 })
+        }
+        const { from, message } = yield* Router.receive(router)
+        assert.strictEqual(text([from]), "x")
+        assert.strictEqual(text(message), handover ? "from the second" : "from the first")
+        yield* Router.send(router, { to: "x", message: "back" })
+        assert.strictEqual(text(yield* Dealer.receive(handover ? second : other)), "back")
+        if (!handover) {
+          for (let i = 0; i < 9; i++)
+            assert.strictEqual(text((yield* Router.receive(router)).message), "from the first")
+        }
+      })
+    )
+  }
 })

@@ -240,7 +240,7 @@ describe("the ZAP handler", () => {
     })
   )
 
-  live("of threads that share the context one has servers; another is told so, until that one has none", () =>
+  live("server sockets of several threads are those of one context, each with its own authenticate", () =>
     Effect.gen(function* () {
       const worker = new Worker(new URL("./securedWorker.ts", import.meta.url))
       const told = Effect.callback<unknown>((resume) => void worker.once("message", (m) => resume(Effect.succeed(m))))
@@ -248,13 +248,16 @@ describe("the ZAP handler", () => {
         Effect.callback<void>((resume) => void worker.once("exit", () => resume(Effect.void))),
         { startImmediately: true }
       )
-      assert.strictEqual(yield* told, "open")
-      const reason = yield* reasonOf(plainPull(byName))
-      assert.strictEqual(reason._tag, "InvalidState")
-      assert.include(String(reason.message), "another thread")
+      // It is bound to one, and lets in who is called thread.
+      const endpoint = `${yield* told}` as "tcp://127.0.0.1:*"
+      yield* plainPull(byName)
+      const push = yield* Push.make({ connect: endpoint, linger: 0, security: named("thread") })
+      yield* Push.send(push, "hello")
+      assert.strictEqual(yield* told, "hello")
+      const stranger = yield* Push.make({ connect: endpoint, linger: 0, security: named("stranger") })
+      assert.deepInclude(yield* awaitEvent(stranger, "HandshakeFailed"), { problem: "authentication" })
       worker.postMessage("close")
       yield* Fiber.join(ended)
-      yield* plainPull(byName)
     })
   )
 

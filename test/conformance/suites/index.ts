@@ -13,6 +13,7 @@ import { poller } from "./poller.ts"
 import { proxies } from "./proxies.ts"
 import { publishSubscribe } from "./publishSubscribe.ts"
 import { requestReply } from "./requestReply.ts"
+import { revival } from "./revival.ts"
 import { routers } from "./routers.ts"
 import { users } from "./users.ts"
 import { xpubs } from "./xpub.ts"
@@ -31,6 +32,7 @@ export const suites: ReadonlyArray<Suite> = [
   pairs,
   contract,
   lifecycle,
+  revival,
   highWaterMarks,
   options,
   poller,

@@ -1,6 +1,6 @@
 /**
- * Sends 1,000 messages to a peer that may not be there, and ends: `unsent.ts ENDPOINT LINGER`. Prints how its socket
- * closed.
+ * Sends 1,000 messages to a peer that may not be there, and ends: `unsent.ts ENDPOINT LINGER [BYTES]`, each of so many
+ * bytes. Prints how its socket closed.
  */
 
 import { NodeRuntime } from "@effect/platform-node"
@@ -8,8 +8,8 @@ import { Push, Socket } from "@effect-zmq/core"
 import { ZmqTransport } from "@effect-zmq/transport-zmq"
 import { Console, Effect, Stream } from "effect"
 
-// What the test passes: an endpoint, and milliseconds.
-const [endpoint, linger] = process.argv.slice(2) as [`tcp://${string}:${string}`, string]
+// What the test passes: an endpoint, milliseconds, and bytes.
+const [endpoint, linger, bytes = "1"] = process.argv.slice(2) as [`tcp://${string}:${string}`, string, string?]
 
 const events = Effect.scoped(
   Effect.gen(function* () {
@@ -20,7 +20,7 @@ const events = Effect.scoped(
     })
     yield* Push.sendAll(
       push,
-      Array.from({ length: 1000 }, (_, i) => `${i}`)
+      Array.from({ length: 1000 }, (_, i) => `${i}`.padEnd(Number(bytes)))
     )
     yield* Console.log("sent")
     return Socket.events(push)

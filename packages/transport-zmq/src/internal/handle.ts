@@ -6,12 +6,14 @@
  */
 import * as Endpoint from "@effect-zmq/core/Endpoint"
 import * as EventLog from "@effect-zmq/core/EventLog"
+import { Ledger, total } from "@effect-zmq/core/Loss"
 import type { Message } from "@effect-zmq/core/Message"
 import type { RoutingId } from "@effect-zmq/core/RoutingId"
 import { type CloseReport, SocketEvent } from "@effect-zmq/core/SocketEvent"
 import type { Resolved } from "@effect-zmq/core/SocketOptions"
+import type { SocketState } from "@effect-zmq/core/SocketState"
 import type { SocketType } from "@effect-zmq/core/SocketType"
-import type { Handle, Progress } from "@effect-zmq/core/Transport"
+import type { Gauges, Handle, Progress } from "@effect-zmq/core/Transport"
 import {
   AddressUnavailable,
   Closed,
@@ -29,14 +31,19 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import { attempt, Failure, type NativeContext, type NativeEvent } from "./addon.ts"
+import { type Attachment, attachmentOf } from "./attachments.ts"
 import { reasonOf, reasonOfBind, transportName } from "./errors.ts"
+import { Fence } from "./fence.ts"
+import * as Inproc from "./inproc.ts"
 import * as IpcFile from "./ipcFile.ts"
+import { failUnanswered, failUnasked, unanswered, unasked } from "./lockstep.ts"
 import * as Monitor from "./monitor.ts"
 import { NativeSocket } from "./nativeSocket.ts"
 import { Peers, taken } from "./peers.ts"
 import { RequestRound } from "./requestRound.ts"
+import { Revival } from "./revival.ts"
 import { prepare, type Secured } from "./security.ts"
-import { lacking, receives, settings } from "./settings.ts"
+import { heartbeats, lacking, receives, settings } from "./settings.ts"
 import { Relay } from "./socks.ts"
 import { Subscriptions } from "./subscriptions.ts"
 import type { Job } from "./writer.ts"
@@ -82,21 +89,12 @@ const tooMany = (context: NativeContext): LimitReached =>
 const batch = { messages: 256, bytes: 256 * 1024 }
 const single = { messages: 1, bytes: 1 }
 
-/** What a socket is bound or connected to; `address` is how libzmq knows it. */
-interface Attachment {
-  readonly role: "bound" | "connected"
-  readonly endpoint: Endpoint.Endpoint
-  readonly address: string
-  readonly file?: IpcFile.Owned | undefined
-  /** What carries it by a proxy. */
-  readonly relay?: Relay | undefined
-}
-
 /** The types whose messages alternate. */
 type Lockstep = "REQ" | "REP" | undefined
 
 class ZmqHandle implements Handle {
   private readonly native: NativeSocket
+  private readonly context: NativeContext
   private readonly log: EventLog.EventLog
   private readonly type: SocketType
   private readonly options: Resolved
@@ -105,10 +103,21 @@ class ZmqHandle implements Handle {
   private unanswered = false
   private attached: ReadonlyArray<Attachment> = []
   private readonly round: RequestRound
+  private readonly revival: Revival
+  /** The addresses of which the first attempt was told when it was begun. */
+  private readonly begun = new Set<string>()
+  /** Its places among the names of inproc. */
+  private readonly ends = new Set<Inproc.End>()
+  /** Whether there ever was a connection; until then what was sent can only be in the queues of those to come. */
+  private wasUp = false
+  /** How many messages were lost with connections that libzmq had given up. */
+  private forfeited = 0
   private readonly subscriptions: Subscriptions
   /** Who they are, of a ROUTER. */
   private readonly roster: Peers | undefined
   private readonly secured: Secured
+  readonly losses: Ledger
+  private reconnects = 0
   readonly userOf: Handle["userOf"]
   private closing = false
   private report: CloseReport | undefined
@@ -117,10 +126,12 @@ class ZmqHandle implements Handle {
 
   /** Throws what the addon throws. */
   constructor(context: NativeContext, type: SocketType, options: Resolved, secured: Secured, log: EventLog.EventLog) {
+    this.context = context
     this.type = type
     this.options = options
     this.log = log
     this.secured = secured
+    this.losses = new Ledger((report) => log.addUnsafe(SocketEvent.Dropped(report)))
     this.userOf = secured.userOf
     this.lockstep = type === "REQ" || type === "REP" ? type : undefined
     const isRequest = type === "REQ"
@@ -145,9 +156,11 @@ class ZmqHandle implements Handle {
         polls: options.noDrop,
         duplex: receives(type),
         onFull: type === "ROUTER" ? options.onFull : undefined,
+        addressed: this.roster?.addressed,
         beforeSend: isRequest
           ? () => {
               // What is here by now answers an older request.
+              this.losses.add("unrequested", this.native.reader.count)
               this.native.reader.clear()
               this.unanswered = true
               this.round.sent()
@@ -159,20 +172,15 @@ class ZmqHandle implements Handle {
               this.round.refused()
             }
           : undefined,
-        onEvent: (event) => {
-          const socketEvent = Monitor.toSocketEvent(
-            this.named(event),
-            (address) => this.isBound(address),
-            secured.denial
-          )
-          if (socketEvent === undefined) return
-          this.follow(socketEvent)
-          log.addUnsafe(socketEvent)
-          if (socketEvent._tag === "Unbound") this.unbinding.get(socketEvent.endpoint)?.()
-        }
+        onEvent: (event) => this.hear(event)
       }
     )
-    this.round = new RequestRound(this.native)
+    this.round = new RequestRound(this.native, (address) => this.connectAgain(address))
+    this.revival = new Revival(type, options, {
+      giveUp: (address) => this.giveUp(address),
+      planned: (address, millis) => this.planned(address, millis),
+      revive: (address) => this.revive(address)
+    })
     for (const prefix of options.subscribe) this.subscriptions.add(prefix)
   }
 
@@ -180,6 +188,136 @@ class ZmqHandle implements Handle {
   private met(event: SocketEvent): void {
     this.secured.see(event)
     this.log.addUnsafe(event)
+  }
+
+  /** libzmq tells something. */
+  private hear(event: NativeEvent): void {
+    if (event.type === "end" || event.type === "unknown") return
+    const at = attachmentOf(this.attached, event)
+    // Whatever its type says: the close of what could not be bound has no address.
+    const endpoint = at === undefined ? Monitor.plain(event.address ?? "") : Endpoint.format(at.endpoint)
+    const subject = {
+      endpoint,
+      isBound: at?.role === "bound",
+      attempt: () => this.log.nextAttemptUnsafe(endpoint)
+    }
+    const isGivenUp = at?.role === "connected" && event.type === "close" && this.options.reconnect === undefined
+    const socketEvent = Monitor.toSocketEvent(event, subject, this.secured.denial)
+    if (socketEvent !== undefined) this.tell(socketEvent, at)
+    else if (isGivenUp) this.abandon(at)
+  }
+
+  private tell(event: SocketEvent, at: Attachment | undefined): void {
+    // Of what it was disconnected from in the meantime.
+    if (at === undefined && (event._tag === "Connecting" || event._tag === "Reconnecting")) return
+    if (at?.role === "connected") {
+      const isBegun = this.begun.delete(at.address)
+      if (event._tag === "Connecting" && isBegun) return
+    }
+    this.follow(event)
+    if (event._tag === "Reconnecting") this.reconnects++
+    if (event._tag === "HandshakeSucceeded") this.wasUp = true
+    const peers = event._tag === "Unbound" && !this.closing ? this.log.peersUnsafe(event.endpoint) : 0
+    this.log.addUnsafe(event)
+    // libzmq ends their connections with it, and does not say so.
+    if (event._tag === "Unbound") {
+      for (let n = 0; n < peers; n++) this.log.addUnsafe(SocketEvent.Disconnected({ endpoint: event.endpoint }))
+      this.unbinding.get(event.endpoint)?.()
+    }
+    if (at?.role !== "connected" || this.closing) return
+    if (event._tag === "Disconnected" && this.options.reconnect === undefined) this.abandon(at)
+    else this.revival.follow(event, at.address)
+  }
+
+  /** libzmq does not connect any more, and is not to. */
+  private abandon(at: Attachment): void {
+    attempt(() => this.native.disconnect(at.address))
+    this.forget(at)
+  }
+
+  /** It is connected to no longer. */
+  private forget(at: Attachment): void {
+    const endpoint = Endpoint.format(at.endpoint)
+    if (!this.attached.includes(at)) return
+    this.detach(at)
+    this.revival.forget(at.address)
+    void at.relay?.close(Duration.toMillis(this.options.linger))
+    this.roster?.disconnected(endpoint)
+    this.log.addUnsafe(SocketEvent.Abandoned({ endpoint }))
+  }
+
+  // ---------------------------------------------------------------------------
+  // Connecting again
+  // ---------------------------------------------------------------------------
+
+  private connectNow(at: Attachment): Failure | undefined {
+    const [before, afterwards] = this.revival.begin(at.address)
+    const settings = [
+      ...(this.roster?.forConnect(at.routingId) ?? []),
+      ...this.secured.connecting,
+      ...heartbeats(this.options, at.endpoint),
+      ...before
+    ]
+    const failure = attempt(() => this.native.connect(at.address, settings, afterwards))
+    if (failure instanceof Failure) return failure
+    this.begun.add(at.address)
+    this.log.addUnsafe(SocketEvent.Connecting({ endpoint: Endpoint.format(at.endpoint) }))
+    return undefined
+  }
+
+  private connectedAt(address: string): ReadonlyArray<Attachment> {
+    return this.attached.filter((at) => at.role === "connected" && at.address === address)
+  }
+
+  private connectAgain(address: string): void {
+    for (const at of this.connectedAt(address)) this.connectNow(at)
+  }
+
+  /** What was given up will be tried again. */
+  private planned(address: string, millis: number): void {
+    const [at] = this.connectedAt(address)
+    if (at === undefined) return
+    const endpoint = Endpoint.format(at.endpoint)
+    if (this.revival.queues && !this.wasUp && this.attached.length === 1) {
+      // All that libzmq was given was for it.
+      this.losses.add("disconnected", this.native.writer.sent - this.forfeited)
+      this.forfeited = this.native.writer.sent
+    }
+    this.reconnects++
+    const attempt = this.log.nextAttemptUnsafe(endpoint)
+    this.log.addUnsafe(SocketEvent.Reconnecting({ endpoint, after: Duration.millis(millis), attempt }))
+  }
+
+  private revive(address: string): void {
+    if (this.closing || this.round.isWaiting(address)) return
+    // Where libzmq has not given it up, it is disconnected only now.
+    this.giveUp(address)
+    if (this.isNamed(address)) void this.reviveNamed(address)
+    else this.connectAgain(address)
+  }
+
+  /** A routing id is not to be kept by what is queued for it. */
+  private giveUp(address: string): void {
+    attempt(() => (this.isNamed(address) ? this.native.abandon(address) : this.native.disconnect(address)))
+  }
+
+  private isNamed(address: string): boolean {
+    return this.connectedAt(address).some(({ routingId }) => routingId !== undefined)
+  }
+
+  /**
+   * Connects when the routing id is free: libzmq ends the process where it is to give one to a second peer. It lets go of
+   * it by commands between the socket and the thread of the connection, to and fro.
+   */
+  private async reviveNamed(address: string): Promise<void> {
+    const fence = attempt(() => new Fence(this.context))
+    if (fence instanceof Failure) return this.revival.postpone(address)
+    for (let turns = 0; turns < freeingTurns; turns++) {
+      await new Promise<void>((resolve) => fence.passed(resolve))
+      this.native.call()
+    }
+    fence.close()
+    if (!this.closing) this.connectAgain(address)
   }
 
   /** What a connection that came or went asks for. */
@@ -286,9 +424,15 @@ class ZmqHandle implements Handle {
   readonly withdraw: Effect.Effect<void> = Effect.sync(() => {
     if (this.lockstep !== "REQ" || !this.unanswered || this.closing) return
     this.unanswered = false
+    this.losses.add("unrequested", this.native.reader.count)
     this.native.reader.clear()
     if (this.options.correlate) return // libzmq tells late replies by their number
-    this.round.withdraw(this.attached.filter(({ role }) => role === "connected").map(({ address }) => address))
+    const connected = this.attached.filter(({ role }) => role === "connected")
+    // Their connections end, of which libzmq does not tell.
+    for (const one of this.log.stateUnsafe().endpoints) {
+      if (one._tag === "Connected") this.log.addUnsafe(SocketEvent.Disconnected({ endpoint: one.endpoint }))
+    }
+    this.round.withdraw(connected.map(({ address }) => address))
   })
 
   // ---------------------------------------------------------------------------
@@ -326,14 +470,19 @@ class ZmqHandle implements Handle {
     return Effect.suspend(() => {
       const text = Endpoint.format(requested)
       const address = this.attempt(() =>
-        this.native.bind(text, [...(this.roster?.forBind(requested) ?? []), ...this.secured.binding])
+        this.native.bind(text, [
+          ...(this.roster?.forBind(requested) ?? []),
+          ...this.secured.binding,
+          ...heartbeats(this.options, requested)
+        ])
       )
       if (address instanceof Failure) return Effect.fail(reasonOfBind(address, text, this.options.device))
       const endpoint = Result.getOrElse(Endpoint.parse(Monitor.plain(address)), () => requested)
       const file = requested._tag === "Ipc" ? IpcFile.own(requested.path) : undefined
-      this.attach({ role: "bound", endpoint, address, file })
-      // Of inproc, libzmq's monitor tells nothing.
-      if (endpoint._tag === "Inproc") this.log.addUnsafe(SocketEvent.Listening({ endpoint: address }))
+      const end = endpoint._tag === "Inproc" ? this.endAt("bound", Endpoint.format(endpoint)) : undefined
+      this.attach({ role: "bound", endpoint, address, file, end })
+      this.log.addUnsafe(SocketEvent.Listening({ endpoint: Endpoint.format(endpoint) }))
+      if (end !== undefined) Inproc.bind(this.context, end)
       return Effect.succeed(endpoint)
     })
   }
@@ -352,6 +501,7 @@ class ZmqHandle implements Handle {
       const failure = this.attempt(() => this.native.disconnect(bound.address))
       if (failure instanceof Failure) return resume(Effect.fail(reasonOf(failure, text)))
       if (endpoint._tag !== "Inproc") return // and the monitor tells when the address is free
+      if (bound.end !== undefined) Inproc.unbind(this.context, bound.end)
       this.log.addUnsafe(SocketEvent.Unbound({ endpoint: text }))
       unbound()
     })
@@ -360,16 +510,21 @@ class ZmqHandle implements Handle {
   connect(endpoint: Endpoint.Endpoint, routingId?: RoutingId): Effect.Effect<void, Reason> {
     if (this.isUnsecured(endpoint)) return Effect.fail(unsecured)
     const text = Endpoint.format(endpoint)
-    const { roster, secured } = this
+    const { roster } = this
     const connect = this.call(() => {
-      const settings = [...(roster?.forConnect(routingId) ?? []), ...secured.connecting]
       const { socks } = this.options
       const relay = socks !== undefined && endpoint._tag === "Tcp" ? new Relay(socks, endpoint) : undefined
       const address = relay?.address ?? text
-      this.attach({ role: "connected", endpoint, address, relay })
-      const failure = attempt(() => this.native.connect(address, settings))
-      if (!(failure instanceof Failure)) return
-      this.detach({ role: "connected", endpoint, address })
+      const end = endpoint._tag === "Inproc" ? this.endAt("connected", text) : undefined
+      const at: Attachment = { role: "connected", endpoint, address, relay, routingId, end }
+      this.attach(at)
+      const failure = this.connectNow(at)
+      if (failure === undefined) {
+        if (end !== undefined) Inproc.connect(this.context, end)
+        return
+      }
+      this.detach(at)
+      if (routingId !== undefined) roster?.unnamed(routingId)
       void relay?.close(0)
       throw failure.cause
     }, text)
@@ -384,7 +539,7 @@ class ZmqHandle implements Handle {
     })
   }
 
-  /** Asks libzmq, too, which ends the process where it is to give an id to a second peer. */
+  /** Asks libzmq, too: who has come may not have been heard of yet. */
   private isTaken(roster: Peers, routingId: RoutingId): Effect.Effect<boolean, Reason> {
     return Effect.callback((resume) => {
       if (this.closing) resume(failClosed)
@@ -400,14 +555,19 @@ class ZmqHandle implements Handle {
       if (connected === undefined) return this.failUnknown(text)
       this.round.reopen()
       return Effect.map(
-        this.call(() => this.native.disconnect(connected.address), text),
+        this.call(() => this.disconnectNow(connected.address), text),
         () => {
-          this.detach(connected)
-          void connected.relay?.close(Duration.toMillis(this.options.linger))
-          this.roster?.disconnected(text)
+          if (connected.end !== undefined) this.leave(connected.end)
+          this.forget(connected)
         }
       )
     })
+  }
+
+  /** What is being revived, libzmq has no more. */
+  private disconnectNow(address: string): void {
+    const failure = attempt(() => this.native.disconnect(address))
+    if (failure instanceof Failure && failure.code !== "ENOENT") throw failure.cause
   }
 
   subscribe(prefix: Uint8Array): Effect.Effect<void, Reason> {
@@ -451,15 +611,27 @@ class ZmqHandle implements Handle {
         )
   }
 
-  /** The event, with the endpoint that what goes by a proxy is connected to. */
-  private named(event: NativeEvent): NativeEvent {
-    if (this.options.socks === undefined || !("address" in event)) return event
-    const relayed = this.attached.find(({ address, relay }) => relay !== undefined && address === event.address)
-    return relayed === undefined ? event : { ...event, address: Endpoint.format(relayed.endpoint) }
+  /** A place among the names of inproc, of which libzmq's monitor tells nothing. */
+  private endAt(role: Attachment["role"], endpoint: string): Inproc.End {
+    const tell = (...events: ReadonlyArray<SocketEvent>) => {
+      for (const event of events) this.log.addUnsafe(event)
+    }
+    const up = SocketEvent.HandshakeSucceeded({ endpoint })
+    const down = SocketEvent.Disconnected({ endpoint })
+    const end: Inproc.End = {
+      name: endpoint,
+      joined: () =>
+        role === "bound" ? tell(SocketEvent.Accepted({ endpoint }), up) : tell(SocketEvent.Connected({ endpoint }), up),
+      // Over inproc libzmq does not connect again.
+      left: () => (role === "bound" ? tell(down) : tell(down, SocketEvent.Abandoned({ endpoint })))
+    }
+    this.ends.add(end)
+    return end
   }
 
-  private isBound(address: string): boolean {
-    return this.attached.some((attachment) => attachment.role === "bound" && attachment.address === address)
+  private leave(end: Inproc.End): void {
+    this.ends.delete(end)
+    Inproc.leave(this.context, end)
   }
 
   private attach(attachment: Attachment): void {
@@ -480,12 +652,22 @@ class ZmqHandle implements Handle {
     return this.log.stream
   }
 
+  get state(): Effect.Effect<SocketState> {
+    return this.log.state
+  }
+
+  get changes(): Stream.Stream<SocketState> {
+    return this.log.states
+  }
+
   drain(within: Duration.Duration): Effect.Effect<CloseReport> {
     return Effect.callback((resume) => {
       if (this.report !== undefined) return resume(Effect.succeed(this.report))
       this.draining.push((report) => resume(Effect.succeed(report)))
       if (this.closing) return
       this.closing = true
+      this.revival.stop()
+      this.losses.add("unread", this.native.reader.count)
       const linger = Math.max(0, Duration.toMillis(within))
       const deadline = performance.now() + linger
       this.native.close(
@@ -503,12 +685,25 @@ class ZmqHandle implements Handle {
     return (await Promise.all(relays.map((relay) => relay.close(left)))).every((passed) => passed)
   }
 
+  /** libzmq tells nothing of its own queues: what is read ahead of who takes it is known. */
+  readonly gaugesUnsafe = (): Gauges => ({
+    queued: { send: undefined, receive: this.native.reader.count },
+    peers: this.log.stateUnsafe().peers,
+    reconnects: this.reconnects,
+    suspensions: this.native.writer.suspended,
+    waiting: this.native.writer.waits
+  })
+
   private deleteFiles(): void {
     for (const { file } of this.attached) if (file !== undefined) IpcFile.disown(file)
   }
 
-  private closed(report: CloseReport): void {
+  private closed(closed: CloseReport): void {
+    if (closed.dropped !== undefined) this.losses.add("unsent", closed.dropped)
+    const { losses } = this.losses
+    const report = total(losses) > 0 ? { ...closed, losses } : closed
     this.report = report
+    for (const end of this.ends) this.leave(end)
     for (const { address, endpoint, role } of this.attached) {
       if (role === "bound" && endpoint._tag === "Inproc") this.log.addUnsafe(SocketEvent.Unbound({ endpoint: address }))
     }
@@ -520,12 +715,10 @@ class ZmqHandle implements Handle {
   }
 }
 
-const failClosed = Effect.fail(new Closed())
+/** How often each side may have to answer before libzmq lets go of a routing id: twice, and once more. */
+const freeingTurns = 4
 
-const unanswered = new InvalidState({ problem: "the last request is not answered yet" })
-const unasked = new InvalidState({ problem: "there is no request to be answered" })
-const failUnanswered = Effect.fail(unanswered)
-const failUnasked = Effect.fail(unasked)
+const failClosed = Effect.fail(new Closed())
 
 /** With it libzmq makes the queue later, and gives the name to the next that is connected to. */
 const namedLate = new Unsupported({

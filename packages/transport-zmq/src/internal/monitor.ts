@@ -6,22 +6,24 @@ import { codeOf, type NativeEvent } from "./addon.ts"
 /** IPv4 in IPv6 clothes, which libzmq puts on where both are allowed: as it was written. */
 export const plain = (address: string): string => address.replace(/^tcp:\/\/\[::ffff:([0-9.]+)\]/, "tcp://$1")
 
+/** What is known of what an event is about. */
+export interface Subject {
+  readonly endpoint: string
+  readonly isBound: boolean
+  /** Which attempt to connect comes next. */
+  readonly attempt: () => number
+}
+
 /**
- * The event, or `undefined` where it tells nothing new: the end of an attempt to connect, which `Reconnecting` follows;
- * and a failed bind, of which whoever called it has told. `isBound` tells whether an address is one that the socket is bound to,
- * and `denial` what an answer of this status says.
+ * The event, or `undefined` where it tells nothing new: the end of an attempt to connect, which `Reconnecting` follows; a
+ * bind, failed or not, of which whoever called it has told. `denial` tells what an answer of a status says.
  */
 export const toSocketEvent = (
   event: NativeEvent,
-  isBound: (address: string) => boolean,
+  { attempt, endpoint, isBound }: Subject,
   denial: (status: string) => string
 ): SocketEvent | undefined => {
-  if (event.type === "end" || event.type === "unknown") return undefined
-  // Whatever its type says: the close of what could not be bound has no address.
-  const endpoint = plain(event.address ?? "")
   switch (event.type) {
-    case "bind":
-      return SocketEvent.Listening({ endpoint })
     case "accept":
       return SocketEvent.Accepted({ endpoint })
     case "accept:error":
@@ -31,7 +33,7 @@ export const toSocketEvent = (
     case "connect":
       return SocketEvent.Connected({ endpoint })
     case "connect:retry":
-      return SocketEvent.Reconnecting({ endpoint, after: Duration.millis(event.interval) })
+      return SocketEvent.Reconnecting({ endpoint, after: Duration.millis(event.interval), attempt: attempt() })
     case "handshake":
       return SocketEvent.HandshakeSucceeded({ endpoint })
     case "handshake:error:protocol":
@@ -44,7 +46,7 @@ export const toSocketEvent = (
       return SocketEvent.Disconnected({ endpoint })
     case "close":
     case "close:error":
-      return isBound(event.address) ? SocketEvent.Unbound({ endpoint }) : undefined
+      return isBound ? SocketEvent.Unbound({ endpoint }) : undefined
     default:
       return undefined
   }

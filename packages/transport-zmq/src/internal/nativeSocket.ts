@@ -12,9 +12,11 @@
  * - A timeout of 0 makes an operation synchronous, without asking first. A socket's timeouts are 0 at rest, and other only
  *   while something is being parked.
  */
+import type { Message } from "@effect-zmq/core/Message"
 import type { CloseReport } from "@effect-zmq/core/SocketEvent"
 import type { SocketType } from "@effect-zmq/core/SocketType"
 import {
+  attempt,
   codeOf,
   type Native,
   type NativeContext,
@@ -39,6 +41,8 @@ import { Writer, type WriterBehaviour } from "./writer.ts"
 export interface Behaviour extends ReaderBehaviour, WriterBehaviour {
   /** Of a ROUTER: what becomes of a message to a peer that is full. */
   readonly onFull: "suspend" | "fail" | undefined
+  /** Of a ROUTER: a message, to whom libzmq has it. */
+  readonly addressed: ((message: Message) => Message) | undefined
   readonly onEvent: (event: NativeEvent) => void
 }
 
@@ -60,8 +64,11 @@ export class NativeSocket {
   private readonly native: Native
   private readonly context: NativeContext
   private readonly ended: Promise<void>
-  /** How often the socket was called again since the last disconnection. */
-  private soon = Number.POSITIVE_INFINITY
+  /** How often the socket was called again since the last disconnection; `undefined` where it will not be. */
+  private soon: number | undefined
+  private sought: () => boolean = never
+  /** What it is connected to over inproc: maybe by nobody bound. */
+  readonly unbound = new Set<string>()
   /** Throws what the addon throws. */
   constructor(context: NativeContext, type: SocketType, settings: Settings, behaviour: Behaviour) {
     const native = openNative(context, type, settings.named)
@@ -77,8 +84,11 @@ export class NativeSocket {
     this.native = native
     this.context = context
     this.reader = new Reader(native, behaviour)
-    const { onFull } = behaviour
-    this.writer = onFull === undefined ? new Writer(native, behaviour) : new PeerWriter(native, onFull === "suspend")
+    const { addressed, onFull } = behaviour
+    this.writer =
+      onFull === undefined || addressed === undefined
+        ? new Writer(native, behaviour)
+        : new PeerWriter(native, onFull === "suspend", addressed)
     context.open++
     referenced.add(this)
   }
@@ -92,10 +102,12 @@ export class NativeSocket {
     return bound ?? address
   }
 
-  connect(address: string, settings: ReadonlyArray<Setting> = []): void {
-    if (isInproc(address)) attend(this)
+  /** Connects by these settings; `afterwards` is how they are to be otherwise. */
+  connect(address: string, settings: ReadonlyArray<Setting> = [], afterwards: ReadonlyArray<Setting> = []): void {
+    if (isInproc(address)) attend(this, address)
     for (const setting of settings) setForNext(this.native, setting)
     this.native.connect(address)
+    for (const setting of afterwards) setForNext(this.native, setting)
     this.kick()
   }
 
@@ -126,8 +138,11 @@ export class NativeSocket {
   abandon(address: string): void {
     const linger = this.native.linger
     this.native.linger = 0
-    this.native.disconnect(address)
-    this.native.linger = linger
+    try {
+      this.native.disconnect(address)
+    } finally {
+      this.native.linger = linger
+    }
   }
 
   subscribe(prefix: Uint8Array): void {
@@ -189,9 +204,15 @@ export class NativeSocket {
     const wait = left + (usesInproc ? graceMillis.inproc : graceMillis.other)
     if (usesInproc) void this.hurry(start + wait)
     const ended = await within(wait, released)
+    if (!ended) for (const address of this.unbound) adopt(this.context, address)
     const early = performance.now() - start < left - Math.min(lingerSlackMillis, left / 2)
     const flushed = nothingSent || (ended && early)
     return { flushed, dropped: flushed ? 0 : undefined }
+  }
+
+  /** Whether it has connected to this, over inproc, in this context. */
+  isWaiting(context: NativeContext, address: string): boolean {
+    return this.context === context && this.unbound.has(address)
   }
 
   /** Calls the peers of this thread that may have to agree to the close of this socket, until they have or time is up. */
@@ -217,18 +238,21 @@ export class NativeSocket {
   /** Calls the socket now and a little later: a disconnection is told a moment before the socket can see it. */
   callSoon(seek: () => boolean): void {
     this.call(seek)
-    const isRunning = this.soon < soonMillis.length
+    // Who only wants it called does not end the search of another.
+    if (seek !== never) this.sought = seek
+    const isIdle = this.soon === undefined
     this.soon = 0
-    if (!isRunning) this.callAgain(seek)
+    if (isIdle) this.callAgain()
   }
 
-  private callAgain(seek: () => boolean): void {
-    const millis = soonMillis[this.soon++]
-    if (millis === undefined || this.native.closed) return
-    later(millis, () => {
-      this.call(seek)
-      this.callAgain(seek)
-    })
+  private callAgain(): void {
+    const millis = this.soon === undefined ? undefined : soonMillis[this.soon++]
+    if (millis === undefined) this.soon = undefined
+    else if (!this.native.closed)
+      later(millis, () => {
+        this.call(this.sought)
+        this.callAgain()
+      })
   }
 
   /** Reads the monitor to its end, which comes when libzmq has let go of the socket. */
@@ -274,8 +298,9 @@ const inproc = new Set<NativeSocket>()
 
 let attendance: NodeJS.Timeout | undefined
 
-const attend = (socket: NativeSocket): void => {
+const attend = (socket: NativeSocket, connected?: string): void => {
   inproc.add(socket)
+  if (connected !== undefined) socket.unbound.add(connected)
   attendance ??= setInterval(() => callAll(never), attendMillis).unref()
 }
 
@@ -292,3 +317,19 @@ const attendMillis = 50
 const soonMillis = [1, 2, 7, 10, 20, 60, 200, 600]
 
 const hurryMillis = 2
+
+/**
+ * Ends the connections of closed sockets to what nobody has bound, which libzmq keeps, and the process with them, as libzmq
+ * itself ends them with the context: binds it, and closes it. Not where an open socket waits there, too.
+ */
+const adopt = (context: NativeContext, address: string): void => {
+  for (const socket of inproc) if (socket.isWaiting(context, address)) return
+  attempt(() => {
+    const native = openNative(context, "PAIR", { linger: 0 })
+    // Where it is bound by now, it is for its socket to agree.
+    const taken = attempt(() => native.bindSync(address))
+    // Frees the address at once.
+    if (taken === undefined) attempt(() => native.disconnect(address))
+    native.close()
+  })
+}

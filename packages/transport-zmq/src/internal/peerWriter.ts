@@ -24,6 +24,8 @@ export class PeerWriter {
   /** Those that wait for room at a peer, by its key; and which that is, by job. */
   private readonly lines = new Map<string, Set<Job>>()
   private readonly waiting = new Map<Job, string>()
+  /** How many sends have had to wait for room. */
+  suspended = 0
   private flying: Job | undefined
   private running = false
   private polling = false
@@ -33,10 +35,21 @@ export class PeerWriter {
   private readonly native: Native
   private readonly suspends: boolean
 
-  /** `suspends`: a message to a full peer waits, rather than fails with `EAGAIN`. */
-  constructor(native: Native, suspends: boolean) {
+  private readonly addressed: (message: Message) => Message
+
+  /**
+   * `suspends`: a message to a full peer waits, rather than fails with `EAGAIN`. `addressed` gives a message the routing id
+   * by which libzmq knows its peer.
+   */
+  constructor(native: Native, suspends: boolean, addressed: (message: Message) => Message) {
     this.native = native
+    this.addressed = addressed
     this.suspends = suspends
+  }
+
+  /** How many sends wait now. */
+  get waits(): number {
+    return this.waiting.size
   }
 
   now(_message: Message): boolean {
@@ -103,6 +116,7 @@ export class PeerWriter {
       if (this.stopped || !this.jobs.has(job)) return
       if (failure === undefined) continue
       if (failure.code !== "EAGAIN" || !this.suspends) return this.finish(job, failure)
+      if (!this.waiting.has(job)) this.suspended++
       return this.join(job, keyOf(message[0]))
     }
     this.finish(job, undefined)
@@ -112,7 +126,7 @@ export class PeerWriter {
   private async give(job: Job, message: Message): Promise<Failure | undefined> {
     try {
       this.flying = job
-      await this.native.send(message)
+      await this.native.send(this.addressed(message))
       job.next++
       if (job.progress !== undefined) job.progress.sent++
       this.sent++

@@ -7,6 +7,10 @@
  *
  * So an empty message is an arrival exactly where its peer was not here yet. Of who was not announced, because it came
  * over inproc or was connected to, the first message is the arrival too, and is kept.
+ *
+ * libzmq ends the process where it is to give an id to what it connects to, and a peer with that id has come at that very
+ * moment. So there it gets one that nobody else can have, which stands for the id in all that is sent and received. Who
+ * comes with that id itself is not heard, as where any id is taken; with `handover` it takes the id over.
  */
 import { randomBytes } from "node:crypto"
 import type { Endpoint } from "@effect-zmq/core/Endpoint"
@@ -28,6 +32,9 @@ export class Peers {
   private readonly present = new Map<string, RoutingId>()
   /** Those that were given an id here, by the address that they were connected to. */
   private readonly named = new Map<string, RoutingId>()
+  /** What libzmq knows these by, by their ids; and the other way round, `undefined` for those that were taken over. */
+  private readonly aliases = new Map<string, Uint8Array>()
+  private readonly aliased = new Map<string, RoutingId | undefined>()
   private readonly handover: boolean
   /** Those that have left, until libzmq has let go of their ids. */
   private readonly leaving = new Map<string, RoutingId>()
@@ -50,9 +57,35 @@ export class Peers {
 
   /** Looks at a message that has arrived. Whether it is one, and not news of a peer. */
   readonly admits = (message: Message): boolean => {
-    if (this.isMessage(message)) return true
+    if (this.isFromPeer(message) && this.isMessage(message)) return true
     if (this.owed > 0) this.owed--
     return false
+  }
+
+  /** Gives the sender its id, where libzmq has another for it. Whether it has an id that is not taken. */
+  private isFromPeer(message: Message): boolean {
+    if (this.aliased.size === 0) return true
+    const key = keyOf(message[0])
+    if (this.aliased.has(key)) {
+      const routingId = this.aliased.get(key)
+      // The addon made the array for this message.
+      if (routingId !== undefined) (message as unknown as Array<Uint8Array>)[0] = routingId
+      return routingId !== undefined
+    }
+    const alias = this.aliases.get(key)
+    if (alias === undefined) return true
+    if (!this.handover) return false
+    this.aliases.delete(key)
+    this.aliased.set(keyOf(alias), undefined)
+    return true
+  }
+
+  /** The message, to whom libzmq has it. */
+  readonly addressed = (message: Message): Message => {
+    if (this.aliases.size === 0) return message
+    const alias = this.aliases.get(keyOf(message[0]))
+    const [, ...body] = message
+    return alias === undefined ? message : [alias, ...body]
   }
 
   private isMessage([id, body, ...more]: Message): boolean {
@@ -79,14 +112,29 @@ export class Peers {
   forConnect(routingId: RoutingId | undefined): ReadonlyArray<Setting> {
     const settings: Array<Setting> = []
     if (this.announced) settings.push([ZMQ_ROUTER_NOTIFY, 0])
-    if (routingId !== undefined) settings.push([ZMQ_CONNECT_ROUTING_ID, routingId])
+    if (routingId !== undefined) settings.push([ZMQ_CONNECT_ROUTING_ID, this.alias(routingId)])
     return settings
+  }
+
+  private alias(routingId: RoutingId): Uint8Array {
+    // Those that begin with 0 are libzmq's own.
+    const alias = Uint8Array.of(1, ...randomBytes(16))
+    this.aliases.set(keyOf(routingId), alias)
+    this.aliased.set(keyOf(alias), routingId)
+    const [oldest] = this.aliased.keys()
+    if (this.aliased.size > mostAliases && oldest !== undefined) this.aliased.delete(oldest)
+    return alias
   }
 
   /** Whether a peer is known to have this id. */
   has(routingId: RoutingId): boolean {
     const key = keyOf(routingId)
     return this.present.has(key) || [...this.named.values()].some((id) => keyOf(id) === key)
+  }
+
+  /** It could not be connected to. */
+  unnamed(routingId: RoutingId): void {
+    this.aliases.delete(keyOf(routingId))
   }
 
   name(address: string, routingId: RoutingId): void {
@@ -96,7 +144,10 @@ export class Peers {
   disconnected(address: string): void {
     const routingId = this.named.get(address)
     this.named.delete(address)
-    if (routingId !== undefined) this.left(routingId)
+    if (routingId === undefined) return
+    // What it has sent may still be waiting.
+    this.aliases.delete(keyOf(routingId))
+    this.left(routingId)
   }
 
   /** A connection came, or went. Of those to bound endpoints the inbox tells. */
@@ -166,6 +217,9 @@ export const taken = (routingId: RoutingId): InvalidOption =>
   })
 
 const owedMillis = 1000
+
+/** How many are remembered, of which most are gone. */
+const mostAliases = 65_536
 
 /**
  * Who comes with the id of a peer that libzmq has not let go of yet is not heard, ever. For that it wants the socket to be

@@ -30,8 +30,16 @@ export class Reader {
     return this.taken === this.inbox.length
   }
 
-  private get count(): number {
+  /** How many messages are in the inbox. */
+  get count(): number {
     return this.inbox.length - this.taken
+  }
+
+  /** How many bytes they have. */
+  private get bytes(): number {
+    let bytes = 0
+    for (let i = this.taken; i < this.inbox.length; i++) bytes += sizeOf(this.inbox[i] as Message) // below the length
+    return bytes
   }
 
   takeOne(): Message | undefined {
@@ -84,16 +92,20 @@ export class Reader {
 
   /** Brings in what has arrived, as far as there is room. To be called while idle. */
   bring(): void {
-    void this.drain(this.count, 0).then(() => this.settle())
+    void this.drain(this.count, this.bytes).then(() => this.settle())
   }
 
   /** Reads, as far as there is room, while it is asked to. To be called while idle. */
   seek(goesOn: () => boolean): void {
     const read = async (): Promise<void> => {
       this.phase = "draining"
+      const { readAhead } = this.behaviour
       try {
-        while (goesOn() && this.count < this.behaviour.readAhead.messages && !this.stopped) {
-          this.put(await this.native.receive())
+        let size = this.bytes
+        while (goesOn() && this.count < readAhead.messages && size < readAhead.bytes && !this.stopped) {
+          const message = await this.native.receive()
+          size += sizeOf(message)
+          this.put(message)
         }
       } catch {
         // EAGAIN: that was all.
@@ -135,7 +147,7 @@ export class Reader {
       this.put(message)
       const wanted = this.isWanted || this.brought.length > 0
       if (wanted && this.behaviour.readAhead.messages > 1 && this.native.readable) {
-        await this.drain(Math.max(1, this.count), sizeOf(message))
+        await this.drain(Math.max(1, this.count), Math.max(sizeOf(message), this.bytes))
       }
       if (this.stopped) break
       if (!this.isEmpty) this.wake(undefined)

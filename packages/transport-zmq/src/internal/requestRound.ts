@@ -11,14 +11,21 @@ import type { NativeSocket } from "./nativeSocket.ts"
 
 export class RequestRound {
   private readonly native: NativeSocket
+  private readonly connect: (address: string) => void
   /** To which connection the first request went since they were all opened, and how many have gone since. */
   private first = 0
   private requests = 0
   /** What is to be connected again. */
   private reopening: ReadonlyArray<string> = []
 
-  constructor(native: NativeSocket) {
+  constructor(native: NativeSocket, connect: (address: string) => void) {
     this.native = native
+    this.connect = connect
+  }
+
+  /** Whether an address is to be connected again later. */
+  isWaiting(address: string): boolean {
+    return this.reopening.includes(address)
   }
 
   sent(): void {
@@ -38,14 +45,14 @@ export class RequestRound {
     this.first = (this.first + this.requests) % Math.max(1, connected.length)
     this.requests = 0
     const [next, ...others] = [...connected.slice(this.first), ...connected.slice(0, this.first)]
-    if (next !== undefined) attempt(() => this.native.connect(next))
+    if (next !== undefined) this.connect(next)
     this.reopening = others
   }
 
   /** Connects those that are not connected yet. */
   reopen(): void {
     if (this.reopening.length === 0) return
-    for (const address of this.reopening) attempt(() => this.native.connect(address))
+    for (const address of this.reopening) this.connect(address)
     this.reopening = []
     this.requests = 0
   }

@@ -1,4 +1,5 @@
 /** Socket options as the addon has them, and which of them a type of socket lacks. */
+import type { Endpoint } from "@effect-zmq/core/Endpoint"
 import type { Resolved } from "@effect-zmq/core/SocketOptions"
 import type { SocketType } from "@effect-zmq/core/SocketType"
 import { Unsupported } from "@effect-zmq/core/ZmqError"
@@ -9,6 +10,8 @@ import {
   type Setting,
   ZMQ_BINDTODEVICE,
   ZMQ_DISCONNECT_MSG,
+  ZMQ_HEARTBEAT_IVL,
+  ZMQ_HEARTBEAT_TIMEOUT,
   ZMQ_IN_BATCH_SIZE,
   ZMQ_IPC_FILTER_GID,
   ZMQ_IPC_FILTER_UID,
@@ -129,7 +132,7 @@ const named = (type: SocketType, options: Resolved): Settings["named"] => ({
       }),
   ...(options.connectTimeout && { connectTimeout: millis(options.connectTimeout) }),
   handshakeInterval: millis(options.handshakeInterval),
-  ...(options.heartbeat && {
+  ...(options.heartbeat?.tcpOnly === false && {
     heartbeatInterval: millis(options.heartbeat.interval),
     heartbeatTimeout: millis(options.heartbeat.timeout),
     ...(options.heartbeat.timeToLive && { heartbeatTimeToLive: millis(options.heartbeat.timeToLive) })
@@ -161,6 +164,16 @@ const numbered = (type: SocketType, options: Resolved): Settings["numbered"] => 
   if (options.welcomeMessage !== undefined) all.push([ZMQ_XPUB_WELCOME_MSG, options.welcomeMessage])
   if (options.verboseUnsubscribe) all.push([ZMQ_XSUB_VERBOSE_UNSUBSCRIBE, 1])
   return [...all, ...network(options)]
+}
+
+/** What a bind or a connect to an endpoint goes by: the heartbeats that are for tcp alone. */
+export const heartbeats = ({ heartbeat }: Resolved, endpoint: Endpoint): ReadonlyArray<Setting> => {
+  if (heartbeat?.tcpOnly !== true) return []
+  if (endpoint._tag !== "Tcp") return [[ZMQ_HEARTBEAT_IVL, 0]]
+  return [
+    [ZMQ_HEARTBEAT_IVL, millis(heartbeat.interval)],
+    [ZMQ_HEARTBEAT_TIMEOUT, millis(heartbeat.timeout)]
+  ]
 }
 
 const network = (options: Resolved): ReadonlyArray<Setting> => {

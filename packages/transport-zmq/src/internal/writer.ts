@@ -32,6 +32,9 @@ export class Writer {
   parked = false
   /** How many messages the addon has taken. */
   sent = 0
+  /** How many sends have had to wait for room. */
+  suspended = 0
+  private suspendedJob: Job | undefined
   private untilLook = lookEvery
   private current: Job | undefined
   /** Whose message is with the addon. */
@@ -52,12 +55,12 @@ export class Writer {
   /** Sends a message now: only where nothing is ever refused. */
   now(message: Message): boolean {
     if (!this.behaviour.drops || this.current !== undefined || this.stopped) return false
-    this.give(message)
+    this.giveAway(message)
     this.sent++
     return true
   }
 
-  private give(message: Message): void {
+  private giveAway(message: Message): void {
     if (--this.untilLook <= 0) {
       this.untilLook = lookEvery
       void this.native.readable
@@ -70,7 +73,7 @@ export class Writer {
     const job: Job = { messages, done, progress, next: 0, landed: undefined }
     if (this.current === undefined) this.current = job
     else this.line.add(job)
-    if (!this.running) void this.run()
+    if (!this.running) this.begin()
     return job
   }
 
@@ -103,6 +106,29 @@ export class Writer {
     }
   }
 
+  /** A message that is alone goes the short way, which is one promise the less; where it is refused, `run` goes on. */
+  private begin(): void {
+    const job = this.current
+    if (job === undefined || this.stopped) return
+    const message = job.messages[job.next]
+    const { beforeSend, drops } = this.behaviour
+    const isShort = job.messages.length === 1 && !drops && beforeSend === undefined && this.operations < burst
+    if (message === undefined || !isShort) {
+      void this.run()
+      return
+    }
+    this.running = true
+    this.give(job, message).then(
+      () => {
+        this.landed(job)
+        this.finish(job, undefined)
+        this.running = false
+        this.begin()
+      },
+      (error) => void this.refused(job, error).then(() => this.run())
+    )
+  }
+
   private async run(): Promise<void> {
     this.running = true
     for (let job = this.current; job !== undefined && !this.stopped; job = this.current) {
@@ -111,32 +137,57 @@ export class Writer {
           if (this.operations >= burst) await this.rest()
           else if (this.behaviour.beforeSend !== undefined && !(await this.prepare(job))) break
           else {
-            // A single frame is faster without its array. Each send is awaited: of several on their way, one could
-            // overtake another that found no room.
-            if (this.behaviour.drops) this.give(message)
-            else {
-              this.flying = job
-              await this.native.send(message.length === 1 ? message[0] : message)
-              this.flying = undefined
-            }
-            job.next++
-            if (job.progress !== undefined) job.progress.sent++
-            if (job.landed !== undefined) job.landed()
-            this.sent++
-            this.operations++
+            // Each send is awaited: of several on their way, one could overtake another that found no room.
+            if (this.behaviour.drops) this.giveAway(message)
+            else await this.give(job, message)
+            this.landed(job)
           }
         }
         this.finish(job, undefined)
       } catch (error) {
-        this.flying = undefined
-        job.landed?.()
-        if (this.stopped) break
-        this.behaviour.refused?.()
-        if (codeOf(error) === "EAGAIN") await this.room()
-        else this.finish(job, new Failure(error))
+        await this.refused(job, error)
       }
     }
     this.running = false
+  }
+
+  /** How many sends wait now: the one that found no room, and those behind it. */
+  get waits(): number {
+    return this.suspendedJob !== undefined && this.suspendedJob === this.current ? 1 + this.line.size : 0
+  }
+
+  /** Hands a message to the addon. A single frame is faster without its array. */
+  private give(job: Job, message: Message): Promise<void> {
+    this.flying = job
+    try {
+      return this.native.send(message.length === 1 ? message[0] : message)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** The addon has taken the job's next message. */
+  private landed(job: Job): void {
+    this.flying = undefined
+    job.next++
+    if (job.progress !== undefined) job.progress.sent++
+    if (job.landed !== undefined) job.landed()
+    this.sent++
+    this.operations++
+  }
+
+  /** The addon has not taken it: waits for room, or gives the job up. */
+  private async refused(job: Job, error: unknown): Promise<void> {
+    this.flying = undefined
+    job.landed?.()
+    if (this.stopped) return
+    this.behaviour.refused?.()
+    if (codeOf(error) === "EAGAIN") {
+      // One that is refused again is still the same.
+      if (this.suspendedJob !== job) this.suspended++
+      this.suspendedJob = job
+      await this.room()
+    } else this.finish(job, new Failure(error))
   }
 
   /** Lets the event loop have its turn. */
