@@ -7,7 +7,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Endpoint, type Transport, ZmqError } from "@effect-zmq/core"
 import { ZmqTransport } from "@effect-zmq/transport-zmq"
-import { Console, Context, Data, Duration, Effect, Layer, Option, Runtime } from "effect"
+import { Cause, Console, Context, Data, Duration, Effect, Layer, Logger, LogLevel, Option, Runtime } from "effect"
 import { CliConfig, CliError, CliOutput, Command, Flag, GlobalFlag } from "effect/cli"
 
 /** The transports that a program can run on, by the names of `--transport`. */
@@ -45,7 +45,7 @@ export const main = <Name extends string, Input, ContextInput, E extends Error>(
     Command.withGlobalFlags([chosen]),
     Command.run({ version: "0.1.0" }),
     Effect.catchIf((error) => !CliError.isCliError(error), failWith),
-    Effect.provide(Layer.mergeAll(NodeServices.layer, output)),
+    Effect.provide(Layer.mergeAll(NodeServices.layer, output, warnings)),
     NodeRuntime.runMain
   )
 }
@@ -64,6 +64,16 @@ const failWith = (error: Error): Effect.Effect<never, Failed> =>
 class Failed extends Data.TaggedError("Failed") {
   override readonly [Runtime.errorReported]: boolean = false
 }
+
+/** A warning is one line as well, without a time and a fiber: a message that could not be delivered, for instance. */
+export const warnings = Logger.layer([
+  Logger.make<unknown, void>((options) => {
+    if (!LogLevel.isGreaterThanOrEqualTo(options.logLevel, "Warn")) return Logger.defaultLogger.log(options)
+    const said = Array.isArray(options.message) ? options.message : [options.message]
+    const why = Cause.prettyErrors(options.cause).map((error) => error.message)
+    options.fiber.getRef(Console.Console).error([...said, ...why].join(": "))
+  })
+])
 
 /** The help on demand only: a wrong flag is one line. */
 const output = Layer.mergeAll(

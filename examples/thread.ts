@@ -1,12 +1,8 @@
 /**
  * What makes a thread of a module: a thread that is started in a scope, and ends before the scope does.
  *
- * A thread that is terminated while libzmq is at work for it takes the whole process with it (`effect/workers` terminates
- * one that does not end in time). So this one is asked to end, by a message: its program is interrupted, its scope closes
- * its sockets, and it has nothing left to do.
- *
- * libzmq ends an inproc connection when both sides have: the socket that a thread connects to must be there, and be read,
- * until the thread has ended. So bind it and read from it first, and start the thread then: it is ended first.
+ * It is terminated, wherever it is: its sockets are the main thread's, which delivers what the thread has sent and closes
+ * them.
  */
 import * as path from "node:path"
 import { pathToFileURL } from "node:url"
@@ -43,10 +39,7 @@ export const start = Effect.fnUntraced(function* <Input>(file: string, input: In
       )
       return { worker, ended: Effect.flatten(Effect.promise(() => exited)) }
     }),
-    ({ ended, worker }) => {
-      worker.postMessage("end")
-      return Effect.ignore(ended)
-    }
+    ({ worker }) => Effect.promise(() => worker.terminate())
   )
   return ended
 })
@@ -60,13 +53,7 @@ export const thread = <Input, E extends Error>(
   const given = workerData as Given<Input> | null
   const port = parentPort
   if (isMainThread || port === null || given?.file !== module.filename) return
-  const asked = Effect.callback<void>((resume) => {
-    const end = () => resume(Effect.void)
-    port.once("message", end)
-    // Nobody listens any more: the port does not keep the thread alive.
-    return Effect.sync(() => port.off("message", end))
-  })
-  Effect.raceFirst(program(given.input), asked).pipe(
+  program(given.input).pipe(
     Effect.provide(transport(given.transport)),
     Effect.catchCause((cause) => Effect.sync(() => port.postMessage(say(Cause.squash(cause))))),
     Effect.runFork

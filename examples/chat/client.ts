@@ -30,6 +30,21 @@ export const client = Effect.fnUntraced(function* (options: {
   let underWay = 0
 
   const skip = (message: Message.Message) => prompt.show(`Skipped ${Message.inspect(message)}: expected ${expected}`)
+  /** Says when the server is lost, and when it is back. What was under way is gone, and one is to be let in anew. */
+  const watch = Socket.changes(ears).pipe(
+    Stream.map(({ peers }) => peers > 0),
+    Stream.changes,
+    Stream.dropUntil((isThere) => isThere),
+    Stream.runForEach((isThere) =>
+      Effect.gen(function* () {
+        yield* prompt.show(isThere ? "· the server is back" : "· the server is lost: waiting for it")
+        if (isThere) return
+        underWay = 0
+        yield* joined.close
+        yield* heard.open
+      })
+    )
+  )
   const listen = Sub.streamSchema(ears, Saying, { onMalformed: skip }).pipe(
     Stream.runForEach(([, who, text]) =>
       Effect.gen(function* () {
@@ -52,7 +67,7 @@ export const client = Effect.fnUntraced(function* (options: {
     ),
     Effect.andThen(Effect.timeoutOption(heard.await, "1 second"))
   )
-  yield* Effect.raceFirst(listen, speak)
+  yield* Effect.raceAllFirst([listen, speak, Effect.andThen(watch, Effect.never)])
 }, Effect.scoped)
 
 main(

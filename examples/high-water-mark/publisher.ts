@@ -9,7 +9,7 @@
 import { type Endpoint, Pub, Push, Socket } from "@effect-zmq/core"
 import { Console, Duration, Effect, Schedule, Stream } from "effect"
 import { Command } from "effect/cli"
-import { disconnected } from "../connected.ts"
+import { departure, unlessLeft } from "../connected.ts"
 import { bind, main, number } from "../main.ts"
 import { table } from "./table.ts"
 
@@ -24,6 +24,7 @@ export const publisher = Effect.fnUntraced(function* (options: {
   const highWaterMark = { send: options.highWaterMark }
   const push = yield* Push.make({ bind: pushed, highWaterMark, immediate: true })
   const pub = yield* Pub.make({ bind: published, highWaterMark })
+  const left = yield* departure(pub)
   yield* Console.log(`PUSH on ${yield* Socket.endpoints(push)}, PUB on ${yield* Socket.endpoints(pub)}`)
   yield* Console.log(`with room for ${options.highWaterMark} messages each, of ${options.size} bytes\n`)
 
@@ -36,20 +37,24 @@ export const publisher = Effect.fnUntraced(function* (options: {
     full
   ]
 
-  // The first message waits for the subscriber, the others for room.
-  yield* Push.send(push, body)
-  const [pushing] = yield* Effect.timed(Stream.run(Stream.drop(messages, 1), Push.sink(push)))
-  const [publishing] = yield* Effect.timed(Stream.run(messages, Pub.sink(pub)))
+  const end = ["END", `${options.messages}`] as const
+  const sending = Effect.gen(function* () {
+    // The first message waits for the subscriber, the others for room.
+    yield* Push.send(push, body)
+    const [pushing] = yield* Effect.timed(Stream.run(Stream.drop(messages, 1), Push.sink(push)))
+    const [publishing] = yield* Effect.timed(Stream.run(messages, Pub.sink(pub)))
+    yield* Push.send(push, end)
+    return { pushing, publishing }
+  })
+  const { publishing, pushing } = yield* unlessLeft(sending, left, () => "The subscriber left before it had taken all")
   yield* table(
     ["", "sent", "in", "when there is no room"],
     [row("PUSH", "it waits", pushing), row("PUB", "it drops", publishing)]
   )
 
   // The end is a message too. A PUSH delivers it; a PUB may have to drop it, and so says it until the subscriber leaves.
-  const end = ["END", `${options.messages}`] as const
-  yield* Push.send(push, end)
   yield* Effect.raceFirst(
-    disconnected(pub),
+    left,
     Effect.andThen(Effect.repeat(Pub.send(pub, end), Schedule.spaced("20 millis")), Effect.never)
   )
 }, Effect.scoped)

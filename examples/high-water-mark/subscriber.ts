@@ -6,7 +6,7 @@
 import { type Endpoint, Message, Pull, Socket, Sub, type ZmqError } from "@effect-zmq/core"
 import { Console, Effect } from "effect"
 import { Command } from "effect/cli"
-import { connected } from "../connected.ts"
+import { departure, unlessLeft } from "../connected.ts"
 import { connect, main, number } from "../main.ts"
 import { table } from "./table.ts"
 
@@ -23,12 +23,17 @@ export const subscriber = Effect.fnUntraced(function* (options: {
   yield* Console.log(`Waiting for the publisher on ${yield* Socket.endpoints(sub)}`)
 
   // The publisher begins when the PULL is there: the subscription comes first.
-  yield* connected(sub)
+  const left = yield* departure(sub)
+  yield* Socket.awaitConnected(sub)
   const pull = yield* Pull.make({ connect: pushed, highWaterMark })
   yield* Console.log(`Taking ${options.rate} messages a second, with room for ${options.highWaterMark}\n`)
 
-  const fromPush = yield* takeAll(Pull.receive(pull), options.rate)
-  const fromPub = yield* takeAll(Sub.receive(sub), options.rate)
+  // It stays until the SUB has had its end.
+  const [fromPush, fromPub] = yield* unlessLeft(
+    Effect.all([takeAll(Pull.receive(pull), options.rate), takeAll(Sub.receive(sub), options.rate)]),
+    left,
+    () => "The publisher left before it had said that all was sent"
+  )
   const row = (type: string, { received, sent }: typeof fromPush, missing: string) => [
     type,
     received.toLocaleString("en-US"),

@@ -14,8 +14,10 @@ export const describe = (name: string, { reason }: PlatformError.PlatformError):
       return new FileProblem({ message: `${name} may not be used: permission denied` })
     case "AlreadyExists":
       return new FileProblem({ message: `there is a ${name} already` })
-    default:
-      return new FileProblem({ message: `${name} cannot be used: ${reason.message}` })
+    default: {
+      const { cause, message } = reason
+      return new FileProblem({ message: `${name} cannot be used: ${cause instanceof Error ? cause.message : message}` })
+    }
   }
 }
 

@@ -7,9 +7,9 @@
  */
 import * as path from "node:path"
 import { Dealer, type Endpoint, Socket, type ZmqError } from "@effect-zmq/core"
-import { Console, Data, Effect, Fiber, FileSystem, Option, Schema } from "effect"
+import { Console, Data, Effect, FileSystem, Option, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
-import { disconnected } from "../connected.ts"
+import { departure } from "../connected.ts"
 import { connect, main } from "../main.ts"
 import { Answer, Part, partSize } from "./messages.ts"
 import { describe, FileProblem, size } from "./problem.ts"
@@ -96,11 +96,11 @@ type Answers = (name: string) => Effect.Effect<Answer, FileProblem | ZmqError.Zm
 
 /** The answers of the receiver, for as long as it is there, and those that it gave before it left. */
 const answersOf = Effect.fnUntraced(function* (dealer: Dealer.Dealer) {
-  const left = yield* Effect.forkScoped(disconnected(dealer))
+  const left = yield* departure(dealer)
   const next: Answers = (name) =>
     Effect.gen(function* () {
       const received = Effect.asSome(Dealer.receive(dealer))
-      const here = yield* Effect.raceFirst(received, Effect.as(Fiber.await(left), Option.none()))
+      const here = yield* Effect.raceFirst(received, Effect.as(left, Option.none()))
       const message = Option.isSome(here) ? here : yield* Dealer.poll(dealer)
       if (Option.isNone(message)) {
         return yield* new FileProblem({ message: `The receiver left before it had saved ${name}` })

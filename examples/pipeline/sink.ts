@@ -31,19 +31,38 @@ export const sink = Effect.fnUntraced(function* (options: {
   const starts = Pull.streamSchema(pull, Start, { onMalformed: skip("the start of a batch, 0") })
   yield* Stream.runDrain(Stream.take(starts, 1))
 
-  const done = Pull.streamSchema(pull, Result, { onMalformed: skip("a result, which is empty") })
-  const [elapsed] = yield* done.pipe(
+  let done = 0
+  /** Says once that nothing comes any more; the sink goes on, for a worker may only be slow, or be started yet. */
+  const watch = Effect.gen(function* () {
+    let [before, told] = [-1, -1]
+    for (;;) {
+      yield* Effect.sleep(patience)
+      if (done === before && done !== told) {
+        const { peers } = yield* Socket.state(pull)
+        yield* Console.log(
+          `\nNothing has come for ${patience}: ${options.tasks - done} of ${options.tasks} results are missing, ` +
+            `${peers === 0 ? "and nobody is connected" : `with ${peers} connected`}. What a killed worker had taken does not come.`
+        )
+        told = done
+      }
+      before = done
+    }
+  })
+  const collected = Pull.streamSchema(pull, Result, { onMalformed: skip("a result, which is empty") })
+  const collect = collected.pipe(
     Stream.take(options.tasks),
-    Stream.zipWithIndex,
-    Stream.runForEach(([, i]) => terminal.display(i % 10 === 9 ? ":" : ".")),
-    Effect.timed
+    Stream.runForEach(() => terminal.display(++done % 10 === 0 ? ":" : "."))
   )
+  const [elapsed] = yield* Effect.timed(Effect.raceFirst(collect, watch))
   yield* Console.log(`\nTotal elapsed time: ${Math.round(Duration.toMillis(elapsed))} ms`)
 
   if (control === undefined) return
   yield* Pub.sendSchema(control, Kill)("KILL")
   yield* Console.log("Told the workers to stop")
 }, Effect.scoped)
+
+/** Longer than any task takes. */
+const patience = "3 seconds"
 
 main(
   import.meta,

@@ -3,23 +3,30 @@
  *
  *     npx --yes pnpm@12 exec node examples/pipeline/ventilator.ts
  *
- * Tasks go to the workers in turn: to those that are there when it begins, and so it waits for Enter.
+ *     npx --yes pnpm@12 exec node examples/pipeline/ventilator.ts --streamer tcp://127.0.0.1:10105
+ *
+ * Tasks go to the workers in turn: to those that are there when it begins, and so it waits for Enter. With `--streamer` they
+ * go to streamer/proxy, which knows the workers.
  */
 import { type Endpoint, Push, Socket } from "@effect-zmq/core"
-import { Console, Effect, Random, Terminal } from "effect"
-import { Command } from "effect/cli"
-import { bind, connect, main, number, toggle } from "../main.ts"
+import { Console, Effect, Option, Random, Terminal } from "effect"
+import { Command, Flag } from "effect/cli"
+import { bind, connect, endpoint, main, number, toggle } from "../main.ts"
 
 export const ventilator = Effect.fnUntraced(function* <E, R>(options: {
   readonly bind: Endpoint.Input
   readonly connect: Endpoint.Input
+  /** To connect to rather than to bind. */
+  readonly streamer?: Endpoint.Input | undefined
   readonly tasks: number
   /** Ends when it is time to begin. */
   readonly ready: Effect.Effect<void, E, R>
 }) {
-  const workers = yield* Push.make({ bind: options.bind })
+  const { streamer } = options
+  const workers = yield* Push.make(streamer === undefined ? { bind: options.bind } : { connect: streamer })
   const sink = yield* Push.make({ connect: options.connect })
-  yield* Console.log(`Handing out tasks on ${yield* Socket.endpoints(workers)}`)
+  const way = streamer === undefined ? "on" : "by way of"
+  yield* Console.log(`Handing out tasks ${way} ${yield* Socket.endpoints(workers)}`)
 
   yield* options.ready
   yield* Push.send(sink, "0")
@@ -47,9 +54,11 @@ main(
     {
       bind: bind("tcp://127.0.0.1:10102"),
       connect: connect("tcp://127.0.0.1:10103"),
+      streamer: endpoint("streamer", "where a streamer is, to connect to it rather than to bind").pipe(Flag.optional),
       tasks: number("tasks", "how many tasks to hand out", 100),
       yes: toggle("yes", "begin at once, without Enter")
     },
-    ({ yes, ...options }) => ventilator({ ...options, ready: yes ? Effect.void : enter })
+    ({ streamer, yes, ...options }) =>
+      ventilator({ ...options, streamer: Option.getOrUndefined(streamer), ready: yes ? Effect.void : enter })
   ).pipe(Command.withDescription("Hands a batch of tasks to the workers of the pipeline."))
 )

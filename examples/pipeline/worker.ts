@@ -10,7 +10,6 @@
 import { type Endpoint, type Message, Poller, Pull, Push, Socket, Sub } from "@effect-zmq/core"
 import { Console, Effect, Option, Schema, Stream, Terminal } from "effect"
 import { Command } from "effect/cli"
-import { connected } from "../connected.ts"
 import { connect, main, toggle } from "../main.ts"
 import { skip } from "../messages.ts"
 import { Kill, Task } from "./messages.ts"
@@ -63,7 +62,7 @@ const readKill = Schema.decodeOption(Kill)
  */
 const listenTo = Effect.fnUntraced(function* (endpoint: Endpoint.Input) {
   const control = yield* Sub.make({ connect: endpoint, subscribe: "" })
-  yield* connected(control)
+  yield* Socket.awaitConnected(control)
   return control
 })
 

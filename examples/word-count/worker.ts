@@ -4,8 +4,8 @@
  * `main.ts` starts it as a process of its own. It ends with the last task, or when its standard input ends: then
  * whoever started it is gone.
  */
-import { type Endpoint, Pull, Push } from "@effect-zmq/core"
-import { Duration, Effect, Stream } from "effect"
+import { type Endpoint, Pull, Push, Socket } from "@effect-zmq/core"
+import { Console, Duration, Effect, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
 import { endpoint, main } from "../main.ts"
 import { Result, Task } from "./messages.ts"
@@ -15,12 +15,17 @@ export const worker = Effect.fnUntraced(function* (options: {
   readonly index: number
   readonly tasks: Endpoint.Input
   readonly results: Endpoint.Input
+  readonly onConnected?: Effect.Effect<void>
 }) {
   // A short queue: what waits here, no other worker can take.
   const tasks = yield* Pull.make({ connect: options.tasks, highWaterMark: { receive: 2 } })
   const results = yield* Push.make({ connect: options.results, linger: 0 })
   const handIn = Push.sendSchema(results, Result)
   const decoder = new TextDecoder()
+  if (options.onConnected !== undefined) {
+    yield* Socket.awaitConnected(tasks)
+    yield* options.onConnected
+  }
 
   yield* Pull.streamSchema(tasks, Task, { onMalformed: "fail" }).pipe(
     Stream.mapEffect(
@@ -54,6 +59,10 @@ main(
       tasks: endpoint("tasks", "where to get tasks from"),
       results: endpoint("results", "where to send results to")
     },
-    (options) => Effect.raceFirst(worker(options), Effect.andThen(inputEnds, Effect.interrupt))
+    (options) =>
+      Effect.raceFirst(
+        worker({ ...options, onConnected: Console.log("connected") }), // for whoever started it
+        Effect.andThen(inputEnds, Effect.interrupt)
+      )
   ).pipe(Command.withDescription("Counts words for word-count/main.ts, which starts it."))
 )

@@ -84,6 +84,24 @@ describe("chat, in memory", () => {
     }).pipe(inMemory)
   )
 
+  it.live("a client says that the server is lost, and that it is back, and is let in anew", () =>
+    Effect.gen(function* () {
+      const killed = yield* Effect.forkScoped(server({ bind: endpoints }))
+      const ada = yield* someone("ada")
+      yield* ada.sees("· ada is here")
+      yield* Fiber.interrupt(killed)
+      yield* ada.sees("· the server is lost: waiting for it")
+      yield* ada.types("anyone?")
+      yield* Effect.forkScoped(server({ bind: endpoints }))
+      yield* ada.sees("· the server is back")
+      yield* ada.sees("ada: anyone?")
+      assert.lengthOf(
+        ada.seen.filter((line) => line === "· ada is here"),
+        2
+      )
+    }).pipe(inMemory)
+  )
+
   it.live("a client says nothing before the server has said that it is here", () =>
     Effect.gen(function* () {
       const members = yield* XPub.make({ bind: at(1) })
@@ -120,7 +138,7 @@ describe("chat, in memory", () => {
       yield* Effect.forkScoped(server({ bind: endpoints }))
       const sub = yield* Sub.make({ connect: at(1), subscribe: "" })
       const heard = yield* Effect.forkScoped(Stream.runCollect(Stream.take(Sub.stream(sub), 2)))
-      yield* Stream.runHead(Stream.filter(Socket.events(sub), ({ _tag }) => _tag === "HandshakeSucceeded"))
+      yield* Socket.awaitConnected(sub)
       const ada = yield* someone("ada")
       yield* ada.types("hi")
       const frames = (yield* Fiber.join(heard)).map((message) => message.map((frame) => Buffer.from(frame).toString()))

@@ -127,7 +127,7 @@ describe("the demo", () => {
       const { code, stdout } = yield* run("word-count/main", "--help")
       assert.strictEqual(code, 0)
       assert.include(stdout, "A word is a run of letters of any script; upper and lower case are the same.")
-      for (const flag of ["--input DIR", "--workers NUMBER", "--verify"]) assert.include(stdout, flag)
+      for (const flag of ["--input DIR", "--workers NUMBER", "--verify", "--kill"]) assert.include(stdout, flag)
     })
   )
 
@@ -180,6 +180,58 @@ describe("the demo", () => {
       })
     )
   }
+
+  it.live(
+    "--kill: workers are killed, each is back, and what was lost with them is counted all the same (--verify)",
+    () =>
+      Effect.gen(function* () {
+        const demo = yield* example("word-count/main", "--input", muchWork, "--kill", "--verify")
+        const pids = yield* workersOf(demo)
+        const { code, stderr, stdout } = yield* demo.ended
+        assert.deepStrictEqual({ code, stderr }, { code: 0, stderr: "" })
+        assert.match(
+          stdout,
+          /\nOne of them is killed every 250 ms; a supervisor starts it again, and what was lost with it is/
+        )
+
+        const died = [
+          ...stdout.matchAll(
+            /✗ worker \d \(pid (\d+)\) died: it was killed by SIGKILL; noticed after \d+ ms, by its exit\n/g
+          )
+        ].map(([, pid]) => Number(pid))
+        const back = [...stdout.matchAll(/✓ worker \d is back after [0-9,]+ ms, as pid (\d+)\n/g)].map(([, pid]) =>
+          Number(pid)
+        )
+        assert.isAtLeast(died.length, 1)
+        assert.strictEqual(died.length, stdout.split("✗").length - 1)
+        assert.strictEqual(back.length, died.length)
+        for (const pid of died) assert.include([...pids, ...back], pid)
+        assert.include(stdout, `\n  ${died.length} worker${died.length === 1 ? "" : "s"} died; back after `)
+        assert.match(
+          stdout,
+          /\n {2}(Nothing was lost|[0-9,]+ parts? lost, handed out again, and counted once:\n {4}\S.*)\n/
+        )
+        assert.match(stdout, /\n {2}Verified: one process alone counts the same\n$/)
+        for (const pid of [...pids, ...back]) yield* gone(pid)
+      })
+  )
+
+  it.live("--kill: tells also of a worker that somebody else has killed, and Ctrl-C ends all processes", () =>
+    Effect.gen(function* () {
+      const demo = yield* example("word-count/main", "--input", muchWork, "--kill")
+      const pids = yield* workersOf(demo)
+      yield* demo.prints(/^ +25 %/m)
+      const [, back = ""] = yield* demo.prints(/✓ worker \d is back after [0-9,]+ ms, as pid (\d+)\n/)
+      if (isRunning(Number(back))) process.kill(Number(back), "SIGKILL") // unless the demo was faster
+      yield* demo.prints(new RegExp(`\\(pid ${back}\\) died: it was killed by SIGKILL`))
+      yield* demo.signal("SIGINT")
+      const [elapsed, { code, stderr, stdout }] = yield* Effect.timed(demo.ended)
+      assert.deepStrictEqual({ code, stderr }, { code: 130, stderr: "" })
+      const all = [...pids, ...[...stdout.matchAll(/as pid (\d+)/g)].map(([, pid]) => Number(pid))]
+      assert.deepStrictEqual(all.filter(isRunning), [], "still running")
+      assert.isBelow(Duration.toMillis(elapsed), 2000)
+    })
+  )
 
   it.live("workers end by themselves when the demo is killed", () =>
     Effect.gen(function* () {

@@ -3,7 +3,7 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Endpoint, MemoryTransport, Message, Pub, Pull, Push, Rep, Req, Sub, XPub } from "@effect-zmq/core"
-import { Context, Effect, Fiber, Layer, Schedule, Stream, Terminal } from "effect"
+import { Context, Deferred, Effect, Fiber, Layer, Schedule, Stream, Terminal } from "effect"
 import { TestConsole } from "effect/testing"
 import { client } from "../../examples/hello/client.ts"
 import { server } from "../../examples/hello/server.ts"
@@ -262,11 +262,13 @@ describe("the examples in memory", () => {
       const counted = yield* count({
         files,
         workers: 3,
-        start: Effect.fnUntraced(function* (index, endpoints) {
+        start: Effect.fnUntraced(function* (endpoints) {
           const tasks = yield* Effect.fromResult(Endpoint.parse(endpoints.tasks))
           const results = yield* Effect.fromResult(Endpoint.parse(endpoints.results))
-          const fiber = yield* Effect.forkScoped(counter({ index, tasks, results }))
-          return { name: `fiber ${index}`, ended: Fiber.join(fiber) }
+          const fibers = yield* Effect.forEach([1, 2, 3], (index) =>
+            Effect.forkScoped(counter({ index, tasks, results }))
+          )
+          return { names: [], ended: Effect.asVoid(Fiber.joinAll(fibers)) }
         }),
         onStart: () => Effect.void,
         onProgress: () => Effect.void
@@ -284,6 +286,41 @@ describe("the examples in memory", () => {
       )
     }).pipe(Effect.provide(layer), Effect.provide(NodeServices.layer))
   )
+
+  // The shorter it is, the more is handed out again that was only slow.
+  for (const patience of ["1 milli", "20 millis"] as const) {
+    it.live(
+      `word count: what died with a worker is handed out again after ${patience}, and every figure is right`,
+      () =>
+        Effect.gen(function* () {
+          const files = yield* textFiles(import.meta.dirname)
+          const died = yield* Deferred.make<void>()
+          const counted = yield* count({
+            files,
+            workers: 2,
+            patience,
+            start: Effect.fnUntraced(function* (endpoints) {
+              const tasks = yield* Effect.fromResult(Endpoint.parse(endpoints.tasks))
+              const results = yield* Effect.fromResult(Endpoint.parse(endpoints.results))
+              // Takes what it gets, and dies with it.
+              const robber = Pull.make({ connect: tasks }).pipe(
+                Effect.flatMap((pull) => Effect.replicateEffect(Pull.receive(pull), 3, { discard: true })),
+                Effect.scoped,
+                Effect.andThen(Deferred.succeed(died, undefined))
+              )
+              const ended = yield* Effect.forkScoped(counter({ index: 1, tasks, results }))
+              yield* Effect.forkScoped(robber)
+              return { names: [], ended: Fiber.join(ended) }
+            }),
+            onStart: () => Effect.void,
+            onProgress: () => Effect.void
+          })
+          yield* Deferred.await(died)
+          assert.isAtLeast(counted.again.length, 3)
+          yield* verify(files, counted)
+        }).pipe(Effect.provide(layer), Effect.provide(NodeServices.layer))
+    )
+  }
 })
 
 /** Does something again and again: what is published before a subscription has arrived is lost. */

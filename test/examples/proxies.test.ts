@@ -75,6 +75,28 @@ describe("streamer/proxy", () => {
     }).pipe(Effect.provide(ZmqTransport.layer))
   )
 
+  it.live(
+    "two ventilators of the pipeline give their tasks by way of it to two workers, and the sink has all results",
+    () =>
+      Effect.gen(function* () {
+        const proxy = yield* example("streamer/proxy", "--bind", anyPort, "--bind", anyPort)
+        const [, sources = "", workers = ""] = yield* proxy.prints(/^Ventilators connect to (\S+), workers to (\S+)$/m)
+        const sink = yield* example("pipeline/sink", "--bind", anyPort, "--tasks", "10")
+        const [, results = ""] = yield* sink.prints(/^Collecting results on (.+)$/m)
+        yield* Effect.replicateEffect(example("pipeline/worker", "--connect", workers, "--connect", results), 2)
+        const flags = ["--streamer", sources, "--tasks", "5", "--yes"]
+        for (let i = 0; i < 2; i++) {
+          const ventilator = yield* example("pipeline/ventilator", "--connect", results, ...flags)
+          yield* ventilator.prints(new RegExp(`^Handing out tasks by way of ${sources}$`, "m"))
+          assert.strictEqual((yield* ventilator.ended).code, 0)
+        }
+        const { code, stderr, stdout } = yield* sink.ended
+        assert.deepStrictEqual({ code, stderr }, { code: 0, stderr: "" })
+        assert.match(stdout, /Total elapsed time: \d+ ms\n$/)
+        assert.match(yield* interrupt(proxy), /^Passed on 10 tasks of \d+ bytes in all$/m)
+      })
+  )
+
   it.effect("in memory: the same program, without a network", () =>
     Effect.gen(function* () {
       yield* Effect.forkScoped(streamer({ bind: ["inproc://sources", "inproc://workers"] }))

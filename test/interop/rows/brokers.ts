@@ -111,7 +111,7 @@ mixed(
   { python: [["publisher"], ["publisher", "proxy"], ["publisher", "subscriber"], ["proxy", "subscriber"]] }
 )
 
-// The pipeline's ventilator is bound, so it is no one who connects to a streamer.
+// Its tasks are numbered, those of the pipeline are not: our programs beside it are in test/examples/proxies.test.ts.
 row({ example: "streamer", python: ["ventilator", "worker"], ours: ["proxy"] }, (watched) =>
   Effect.gen(function* () {
     const any = ["--bind", "tcp://127.0.0.1:*"]
