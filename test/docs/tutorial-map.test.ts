@@ -1,10 +1,7 @@
 /** docs/tutorial-map.md names every row of the tutorials, and for each what shows it: tests, and blocks that tests run. */
-import { existsSync, readFileSync } from "node:fs"
-import * as Path from "node:path"
 import { assert, describe, it } from "vitest"
-import { blocksOf, readPage } from "./blocks.ts"
-
-const root = Path.join(import.meta.dirname, "../..")
+import { readPage } from "./blocks.ts"
+import { missingLinks, problemOf, targetsIn } from "./targets.ts"
 
 const numbered = (letter: string, count: number) => Array.from({ length: count }, (_, n) => `${letter}${n + 1}`)
 
@@ -31,50 +28,8 @@ const rowsOf = (page: string): ReadonlyArray<Row> =>
   page.split("\n").flatMap((line) => {
     const [, id = "", , here = "", shownBy = "", ...rest] = line.split(/(?<!\\)\|/).map((cell) => cell.trim())
     if (rest.length !== 1 || id === "row" || /^-+$/.test(id)) return []
-    return [{ id, here, shownBy: shownBy.split("<br>").filter((target) => target !== "") }]
+    return [{ id, here, shownBy: targetsIn(shownBy) }]
   })
-
-/** As headings are linked to. */
-const anchorOf = (heading: string): string =>
-  heading
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N}\s_-]/gu, "")
-    .replace(/\s/g, "-")
-
-/** What is wrong with a target, if anything: it is a test by its title, or a section of a page whose blocks are run. */
-const problemOf = (target: string): string | undefined => {
-  const test = /^\[[^\]]+\]\(\.\.\/(.+\.ts)\) "(.+)"$/.exec(target)
-  if (test?.[1] !== undefined && test[2] !== undefined) return problemOfTest(test[1], test[2])
-  const block = /^\[[^\]]+\]\(([\w-]+\.md)#([^)]+)\)$/.exec(target)
-  if (block?.[1] !== undefined && block[2] !== undefined) return problemOfBlock(block[1], block[2])
-  return "neither a test and its title, nor a section of a page"
-}
-
-const problemOfTest = (path: string, title: string): string | undefined => {
-  const file = Path.join(root, path)
-  if (!existsSync(file)) return "there is no such file"
-  const isThere = titlesIn(readFileSync(file, "utf8")).some((pattern) => pattern.test(title))
-  return isThere ? undefined : "there is no test of that title"
-}
-
-/** Every string that is the first argument of a call, as a test's title is; what is put into a template may be anything. */
-const titlesIn = (source: string): ReadonlyArray<RegExp> =>
-  [...source.matchAll(/\(\s*(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|`([^`]*)`)/g)].flatMap(
-    ([, double, single, template = ""]) => {
-      const literal = double?.replaceAll('\\"', '"') ?? single
-      const parts = literal === undefined ? template.split(/\$\{[^}]*\}/) : [literal]
-      if (parts.join("").length < 5) return [] // it would be any title
-      return [new RegExp(`^${parts.map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join(".+")}$`)]
-    }
-  )
-
-const problemOfBlock = (page: string, anchor: string): string | undefined => {
-  if (!existsSync(Path.join(root, "docs", page))) return "there is no such page"
-  const runner = Path.join(import.meta.dirname, page.replace(/\.md$/, ".test.ts"))
-  if (!existsSync(runner) || !readFileSync(runner, "utf8").includes(`guide("${page}")`)) return "no test runs the page"
-  const sections = blocksOf(readPage(page)).map(({ heading }) => anchorOf(heading))
-  return sections.includes(anchor) ? undefined : "the section has no block that is run"
-}
 
 const page = readPage("tutorial-map.md")
 const mapped = rowsOf(page)
@@ -103,10 +58,7 @@ describe("docs/tutorial-map.md", () => {
   })
 
   it("links only to what is there", () => {
-    const missing = [...page.matchAll(/\]\(([^)#]+)[^)]*\)/g)]
-      .map(([, link = ""]) => link)
-      .filter((link) => !existsSync(Path.join(root, "docs", link)))
-    assert.deepStrictEqual(missing, [])
+    assert.deepStrictEqual(missingLinks(page), [])
   })
 })
 
