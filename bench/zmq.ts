@@ -7,7 +7,7 @@
  */
 
 import * as path from "node:path"
-import { Console, Effect, Stream } from "effect"
+import { Console, Effect, Option, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
 import { ChildProcess } from "effect/process"
 import type { Result, Task } from "./peers/task.ts"
@@ -140,11 +140,16 @@ export const zmq = Command.make(
       Flag.withDefault(3),
       Flag.withDescription("Runs of each side; the median counts")
     ),
+    size: Flag.Int("size").pipe(
+      Flag.optional,
+      Flag.withDescription("Only messages of this size: 16, 1024 or 65536 bytes")
+    ),
     json: Flag.Boolean("json").pipe(Flag.withDefault(false), Flag.withDescription("Print the rows as JSON"))
   },
-  Effect.fnUntraced(function* ({ json, repetitions }) {
+  Effect.fnUntraced(function* ({ json, repetitions, size: only }) {
     const comparisons: Array<Comparison> = []
     for (const { count, size, trips } of sizes) {
+      if (Option.isSome(only) && only.value !== size) continue
       for (const { goal, pairing, share = 1, title } of rows) {
         const rates = yield* interleaved(repetitions, (kind) =>
           Effect.map(run(pairing[kind], size, Math.round(count * share)), ({ messages, seconds }) => messages / seconds)
