@@ -66,12 +66,14 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
+import { constVoid } from "effect/Function"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import * as Envelope from "./Envelope.ts"
 import { Balancer, type Request, type Worker } from "./internal/balancer.ts"
@@ -283,8 +285,11 @@ class Running {
   private readonly frontend: Router.Router
   private readonly backend: Router.Router
   private readonly balancer: Balancer
+  private readonly turn = Semaphore.makeUnsafe(1)
   /** Open while a request that is received finds a worker. */
   private readonly appetite = Latch.makeUnsafe(false)
+  /** What workers have said, and is not handled yet. */
+  private readonly heard: Array<Router.Received> = []
   /** Workers that have left, and what is open while there are any. */
   private readonly left: Array<RoutingId> = []
   private readonly farewell = Latch.makeUnsafe(false)
@@ -326,13 +331,14 @@ class Running {
 
   /**
    * What workers say, until the socket closes. Where one has left, what it had said before comes first: nobody else receives
-   * then, so that what is polled is in its order, and a reply among it is one.
+   * then, so that what is polled is in its order, and a reply among it is one. Nor is what was taken lost with the fiber
+   * that took it.
    */
   get serveWorkers(): Effect.Effect<void, ZmqError> {
-    const reading = Effect.as(Router.runForEach(this.backend, this.handleWorker), true)
+    const reading = Effect.as(Router.runForEach(this.backend, this.hear), true)
     const round: Effect.Effect<void, ZmqError> = Effect.flatMap(
       Effect.raceFirst(reading, Effect.as(this.farewell.await, false)),
-      (isClosed) => (isClosed ? Effect.void : Effect.andThen(this.workersLeft, round))
+      (isClosed) => (isClosed ? Effect.void : Effect.andThen(Effect.andThen(this.handleHeard, this.workersLeft), round))
     )
     return round
   }
@@ -353,12 +359,26 @@ class Running {
     )
   }
 
-  private readonly handleWorker = (received: Router.Received): Effect.Effect<void, ZmqError> =>
-    this.step(Effect.suspend(() => this.fromWorker(received)))
+  /** It is noted in the step that takes it: whoever goes on handles it. */
+  private readonly hear = (received: Router.Received): Effect.Effect<void, ZmqError> => {
+    this.heard.push(received)
+    return this.handleHeard
+  }
 
-  /** Something happens, and requests go to who is ready, whole. */
+  private readonly handleHeard: Effect.Effect<void, ZmqError> = Effect.uninterruptible(
+    Effect.whileLoop({
+      while: () => this.heard.length > 0,
+      body: () => this.step(Effect.suspend(() => this.fromWorker(this.heard.shift() as Router.Received))), // there is one
+      step: constVoid
+    })
+  )
+
+  /**
+   * Something happens, and requests go to who is ready: whole, and before anything else happens. A worker that leaves would
+   * otherwise be told so before a request that is on its way to it.
+   */
   private step(happens: Effect.Effect<void, ZmqError>): Effect.Effect<void, ZmqError> {
-    return Effect.uninterruptible(Effect.andThen(happens, this.handOut))
+    return Effect.uninterruptible(this.turn.withPermit(Effect.andThen(happens, this.handOut)))
   }
 
   private fromClient({ from, message }: Router.Received): Effect.Effect<void> {
@@ -407,7 +427,7 @@ class Running {
     const rest: Effect.Effect<void, ZmqError> = Effect.suspend(() =>
       this.balancer.isBusy(worker)
         ? Effect.flatMap(Router.poll(this.backend), (received) =>
-            Option.isNone(received) ? Effect.void : Effect.andThen(this.handleWorker(received.value), rest)
+            Option.isNone(received) ? Effect.void : Effect.andThen(this.hear(received.value), rest)
           )
         : Effect.void
     )

@@ -622,7 +622,7 @@ const makeId: Effect.Effect<string> = Effect.map(
 
 /**
  * What becomes of a message that is none of the topic's: it has another number of frames, another key, or a value that the
- * schema does not read. It is dropped, and counted by the metric `zmq_messages_malformed`; `onMalformed` may be a function,
+ * schema does not read. It is dropped, and counted by `zmq_messages_dropped` (`malformed`); `onMalformed` may be a function,
  * which is run for it, or `"fail"`, which fails the stream with a `SchemaError`.
  *
  * @category models

@@ -133,8 +133,7 @@ const inShifts: Check = (runs, seed) => {
   })
   const invariant = ({ late, lost, replies }: Broker.Stats) =>
     assert.deepStrictEqual({ late, lost, replies }, { late: 0, lost: 0, replies: total })
-  // It interrupts who receives: without preemption, in which Effect loses what it hands over.
-  return Simulation.check({ program, runs, seed, faults: { kinds: ["Latency"] }, preemption: 0, invariant })
+  return Simulation.check({ program, runs, seed, faults: { kinds: ["Latency"] }, invariant })
 }
 
 const askingAgain =

@@ -154,15 +154,15 @@ export class Balancer {
       return undefined
     }
     remove(worker.requests, request)
-    this.busy--
     if (!worker.isLeaving) this.queue.push(worker)
     if (!request.isAbandoned) return request
-    this.dropped++
+    this.delivered(false)
     return undefined
   }
 
-  /** A reply was sent, or could not be. */
+  /** A reply was sent, or could not be. Until then its request counts as busy. */
   delivered(isSent: boolean): void {
+    this.busy--
     if (isSent) this.replies++
     else this.dropped++
   }
