@@ -4,5 +4,8 @@
  * @since 0.1.0
  */
 export * as Broker from "./Broker.ts"
+export * as Doctor from "./Doctor.ts"
 export * as Envelope from "./Envelope.ts"
+export * as Shutdown from "./Shutdown.ts"
+export * as Supervisor from "./Supervisor.ts"
 export * as Topic from "./Topic.ts"
