@@ -9,8 +9,8 @@
  *
  * - Its file descriptor signals an edge, and every call into a socket (connect, disconnect, bind, asking whether it is
  *   readable) may use that edge up, whereupon what is parked sleeps on. So such calls are followed by `kick`.
- * - A timeout of 0 makes an operation synchronous, without asking first. A socket's timeouts are 0 at rest, and other only
- *   while something is being parked.
+ * - A timeout of 0 makes an operation synchronous, without asking first. So that of sending is 0, and other only while
+ *   something is being parked; that of receiving is what the last receive needed.
  */
 import type { Message } from "@effect-zmq/core/Message"
 import type { CloseReport } from "@effect-zmq/core/SocketEvent"

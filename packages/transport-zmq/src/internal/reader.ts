@@ -14,6 +14,8 @@ export class Reader {
   phase: "idle" | "parked" | "draining" = "idle"
   private inbox: Array<Message> = []
   private taken = 0
+  /** How long a receive waits, in milliseconds, -1 without end. A `NativeSocket` begins with 0. */
+  private timeout: 0 | -1 = 0
   private operations = 0
   private stopped = false
   private waiter: ((failure: Failure | undefined) => void) | undefined
@@ -101,6 +103,7 @@ export class Reader {
       this.phase = "draining"
       const { readAhead } = this.behaviour
       try {
+        this.patience(0)
         let size = this.bytes
         while (goesOn() && this.count < readAhead.messages && size < readAhead.bytes && !this.stopped) {
           const message = await this.native.receive()
@@ -127,6 +130,7 @@ export class Reader {
 
   /** A receive that is refused lets a parked send look again. To be called while idle. */
   kick(): void {
+    this.patience(0)
     this.native.receive().then(
       (message) => this.put(message),
       () => undefined
@@ -188,13 +192,18 @@ export class Reader {
   private async park(): Promise<Message | Failure> {
     try {
       this.phase = "parked"
-      this.native.setInt32Option(ZMQ_RCVTIMEO, -1)
-      const receiving = this.native.receive()
-      this.native.setInt32Option(ZMQ_RCVTIMEO, 0)
-      return await receiving
+      this.patience(-1)
+      return await this.native.receive()
     } catch (error) {
       return new Failure(error)
     }
+  }
+
+  /** For how long a receive is to wait from here on. Each change of it costs as much as a receive. */
+  private patience(millis: 0 | -1): void {
+    if (this.timeout === millis) return
+    this.native.setInt32Option(ZMQ_RCVTIMEO, millis)
+    this.timeout = millis
   }
 
   /** Receives what is there, up to the limit of reading ahead, of which some is used already. */
@@ -202,6 +211,7 @@ export class Reader {
     this.phase = "draining"
     const { readAhead } = this.behaviour
     try {
+      this.patience(0)
       for (let n = count, size = bytes; n < readAhead.messages && size < readAhead.bytes && !this.stopped; n++) {
         const message = await this.native.receive()
         this.operations++
