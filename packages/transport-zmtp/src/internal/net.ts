@@ -1,0 +1,178 @@
+/**
+ * The sockets of Node, and its timers: the one file that has to do with either. It is made of callbacks, because that is how
+ * they call.
+ */
+import * as Net from "node:net"
+import * as Os from "node:os"
+import type { Resolved } from "@effect-zmq/core/SocketOptions"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+
+/** Runs it when the code that runs now is through. */
+export const soon = (f: () => void): void => queueMicrotask(f)
+
+/** Runs it in the next turn of the event loop. */
+export const nextTurn = (f: () => void): void => void setImmediate(f)
+
+/** Runs it after so many milliseconds, unless it is called off; never, where they are infinite. */
+export const after = (millis: number, f: () => void): (() => void) => {
+  if (!Number.isFinite(millis)) return () => {}
+  const timer = setTimeout(f, millis)
+  timer.unref()
+  return () => clearTimeout(timer)
+}
+
+/** Memory that is not cleared, and shared with nobody. */
+export const allocate = (size: number): Uint8Array => Buffer.allocUnsafeSlow(size)
+
+/** What happens to a connection. */
+export interface Events {
+  readonly opened: () => void
+  readonly data: (chunk: Uint8Array) => void
+  /** The system has taken what was written. */
+  readonly written: () => void
+  /** It is over; `problem` is the code of what ended it, where the peer did not. */
+  readonly ended: (problem: string | undefined) => void
+}
+
+export type Address =
+  | { readonly host: string; readonly port: number; readonly source?: { readonly host: string; readonly port: number } }
+  | { readonly path: string }
+
+/** After an end, for so long may the peer take what it was sent. */
+const patience = 2000
+
+/** A connection. */
+export class Wire {
+  private readonly socket: Net.Socket
+  private events: Events | undefined = undefined
+  private readonly onWritten = (): void => this.events?.written()
+
+  constructor(socket: Net.Socket, options: Resolved) {
+    this.socket = socket
+    socket.setNoDelay(true)
+    const { tcpKeepalive } = options
+    if (tcpKeepalive !== undefined) {
+      const idle = tcpKeepalive === false ? undefined : tcpKeepalive.idle
+      socket.setKeepAlive(tcpKeepalive !== false, idle === undefined ? 0 : Duration.toMillis(idle))
+    }
+  }
+
+  listen(events: Events): void {
+    this.events = events
+    const { socket } = this
+    let problem: string | undefined
+    const end = () => {
+      const { events } = this
+      this.events = undefined
+      events?.ended(problem)
+    }
+    socket.on("data", (chunk) => this.events?.data(chunk))
+    socket.on("end", () => {
+      end()
+      socket.destroy()
+    })
+    socket.on("error", (error) => (problem = codeOf(error)))
+    socket.on("close", end)
+    if (socket.connecting) socket.once("connect", () => this.events?.opened())
+  }
+
+  /** Writes pieces, in one call to the system where it takes them. */
+  write(pieces: ReadonlyArray<Uint8Array>): void {
+    const { onWritten, socket } = this
+    const last = pieces.length - 1
+    if (last > 0) socket.cork()
+    for (let i = 0; i < last; i++) socket.write(pieces[i] as Uint8Array) // below the length
+    if (last >= 0) socket.write(pieces[last] as Uint8Array, onWritten) // as above
+    if (last > 0) socket.uncork()
+  }
+
+  /** How many bytes were written that the system has not taken. */
+  get unsentBytes(): number {
+    return this.socket.writableLength
+  }
+
+  pause(): void {
+    this.socket.pause()
+  }
+
+  resume(): void {
+    this.socket.resume()
+  }
+
+  /** Ends it behind what was written; nothing is heard of it any more. What the peer still sends goes nowhere. */
+  end(): void {
+    const { socket } = this
+    this.events = undefined
+    if (socket.connecting || socket.destroyed) {
+      socket.destroy()
+      return
+    }
+    socket.resume()
+    socket.end()
+    socket.unref()
+    setTimeout(() => socket.destroy(), patience).unref()
+  }
+
+  /** Ends it now. */
+  destroy(): void {
+    this.events = undefined
+    this.socket.destroy()
+  }
+
+  /** The IP address of the peer; over ipc "localhost". */
+  get peerAddress(): string {
+    const address = this.socket.remoteAddress ?? "localhost"
+    return address.startsWith("::ffff:") ? address.slice(7) : address
+  }
+}
+
+/** Begins to connect. */
+export const connect = (address: Address, options: Resolved): Wire => {
+  if ("path" in address) return new Wire(Net.connect({ path: address.path }), options)
+  const { host, port, source } = address
+  return new Wire(
+    Net.connect({
+      host,
+      port,
+      ...(source === undefined || source.host === "*" ? {} : { localAddress: source.host }),
+      ...(source === undefined || source.port === 0 ? {} : { localPort: source.port })
+    }),
+    options
+  )
+}
+
+/** What is listened at. */
+export interface Listening {
+  readonly address: { readonly host: string; readonly port: number } | undefined
+  /** Frees the address before it returns. */
+  readonly close: () => void
+}
+
+/** Listens; fails with the code of the system. */
+export const listen = (
+  address: Address,
+  options: Resolved,
+  onConnection: (wire: Wire) => void
+): Effect.Effect<Listening, string> =>
+  Effect.callback((resume) => {
+    const server = Net.createServer({ allowHalfOpen: false })
+    server.on("connection", (socket) => onConnection(new Wire(socket, options)))
+    server.once("error", (error) => resume(Effect.fail(codeOf(error))))
+    server.listen({ ...address, backlog: options.backlog }, () => {
+      const at = server.address()
+      resume(
+        Effect.succeed({
+          address: typeof at === "object" && at !== null ? { host: at.address, port: at.port } : undefined,
+          close: () => void server.close()
+        })
+      )
+    })
+    return Effect.sync(() => void server.close())
+  })
+
+/** The address of a network interface of this machine, where it has one of this name. */
+export const interfaceAddress = (name: string, ipv6: boolean): string | undefined =>
+  Os.networkInterfaces()[name]?.find(({ family }) => family === (ipv6 ? "IPv6" : "IPv4"))?.address
+
+export const codeOf = (error: Error): string => ("code" in error ? String(error.code) : error.name)
