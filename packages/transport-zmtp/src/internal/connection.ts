@@ -156,8 +156,9 @@ export class Connection {
   private greet(): void {
     const { endpoint, port } = this.owner
     this.callOffPatience()
-    port.log(this.isDialer ? SocketEvent.Connected({ endpoint }) : SocketEvent.Accepted({ endpoint }))
     this.state = "greeting"
+    port.log(this.isDialer ? SocketEvent.Connected({ endpoint }) : SocketEvent.Accepted({ endpoint }))
+    if (this.isOver) return
     this.callOffPatience = after(Duration.toMillis(port.options.handshakeInterval), () => {
       this.wire.destroy()
       this.lose("the handshake took too long")
@@ -234,14 +235,19 @@ export class Connection {
     const isDropping = dropping.has(port.type) && !port.options.noDrop
     const output = new Output(this.wire, shared, isDropping ? Number.POSITIVE_INFINITY : budget, pipe.drain)
     this.output = output
-    port.log(SocketEvent.HandshakeSucceeded({ endpoint }))
     this.beat(port.options)
     // As libzmq does, an XSUB sends subscriptions as messages to everybody.
     pipe.rise(this, output, decoder, peer.minor === 0 || port.type === "XSUB")
+    // Who waits for the event goes on at once, and finds a socket that is connected.
+    if (this.isUp) port.log(SocketEvent.HandshakeSucceeded({ endpoint }))
     if (rest.length > 0 && this.isUp) pipe.feed(rest)
   }
 
-  /** Not what the compiler remembers of it: what was called may have changed it. */
+  // Not what the compiler remembers: what was called may have changed it.
+  private get isOver(): boolean {
+    return this.state === "over"
+  }
+
   private get isUp(): boolean {
     return this.state === "up"
   }
@@ -291,7 +297,6 @@ export class Connection {
     this.stop()
     this.wire.destroy()
     if (state === "up") {
-      port.log(SocketEvent.Disconnected({ endpoint }))
       pipe?.lost()
       return
     }

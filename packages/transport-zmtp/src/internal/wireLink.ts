@@ -54,7 +54,12 @@ export class WireLink implements Link.Link<AnyPipe> {
   ): Effect.Effect<never, LinkModule.LinkDown> => {
     if (!(pipe instanceof WirePipe)) return this.inproc.dial(endpoint, pipe, port)
     return Effect.callback((resume) => {
-      pipe.dial((down) => resume(Effect.fail(down)))
+      let connection: Connection | undefined
+      pipe.dial((down) => {
+        // Where the pipe was closed, it may be in the middle of its handshake.
+        connection?.end()
+        resume(Effect.fail(down))
+      })
       const address = addressOf(endpoint, port.options.ipv6)
       if (address === undefined) return pipe.failed("there is no such endpoint")
       const owner = this.owner(port, Endpoint.format(endpoint), false, {
@@ -62,10 +67,10 @@ export class WireLink implements Link.Link<AnyPipe> {
         failed: (problem) => pipe.failed(problem),
         gone: () => {}
       })
-      const connection = new Connection(Net.connect(address, port.options), owner, true)
+      connection = new Connection(Net.connect(address, port.options), owner, true)
       return Effect.sync(() => {
         pipe.abandon()
-        connection.end()
+        connection?.end()
       })
     })
   }

@@ -7,6 +7,7 @@
  */
 import { Link, Pipe as PipeModule } from "@effect-zmq/core/engine"
 import type { Message } from "@effect-zmq/core/Message"
+import { SocketEvent } from "@effect-zmq/core/SocketEvent"
 import type { Connection } from "./connection.ts"
 import type { Output } from "./output.ts"
 import { decodeCommand, decodePing, encodeCommand } from "./protocol/command.ts"
@@ -127,6 +128,9 @@ export class WirePipe extends PipeModule.Pipe {
     this.outbox = this.outbox.slice(this.outboxAt).filter((next) => !(next instanceof Told))
     this.outboxAt = 0
     this.tellings = 0
+    this.port.log(SocketEvent.Disconnected({ endpoint: this.endpoint }))
+    // Who waits for the event goes on at once, and may close the socket.
+    if (!this.open) return
     const { onDown } = this
     this.port.disconnected(this)
     this.drain()
@@ -149,6 +153,7 @@ export class WirePipe extends PipeModule.Pipe {
     if (connection === undefined) return
     this.leave()
     connection.end()
+    this.port.log(SocketEvent.Disconnected({ endpoint: this.endpoint }))
     this.port.disconnected(this)
   }
 
