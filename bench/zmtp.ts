@@ -22,7 +22,12 @@ const sizes = [16, 100, 1024, 65_536] as const
 type Size = (typeof sizes)[number]
 
 const raw = (role: Task["role"], form: Task["form"] = "each"): Peer => ({ kind: "raw", role, form })
-const ours = (role: Task["role"], form: Task["form"] = "each"): Peer => ({ kind: "ours", role, form, transport: "zmtp" })
+const ours = (role: Task["role"], form: Task["form"] = "each"): Peer => ({
+  kind: "ours",
+  role,
+  form,
+  transport: "zmtp"
+})
 
 const pulling = (bound: Peer, connected: Peer): Pairing => ({ bound, connected, measured: "bound" })
 
@@ -45,12 +50,24 @@ const asking = (form: Task["form"]): Row["pairing"] => ({
   ours: { bound: ours("rep"), connected: ours("req", form), measured: "connected" }
 })
 
-const plenty = { 16: 300_000, 100: 300_000, 1024: 100_000, 65_536: 10_000 }
-const fewer = { 16: 30_000, 100: 30_000, 1024: 10_000, 65_536: 1_000 }
+const plenty = { 16: 300_000, 100: 300_000, 1024: 100_000, 65536: 10_000 }
+const fewer = { 16: 30_000, 100: 30_000, 1024: 10_000, 65536: 1_000 }
 
 const rows: ReadonlyArray<Row> = [
-  { title: "batches", pairing: piped("batches", "batches"), count: plenty, times: 20, goals: { 16: 25, 100: 18, 1024: 4.5, 65_536: 1.15 } },
-  { title: "one send an effect, runForEach", pairing: piped("run", "each"), count: plenty, times: 6, goals: { 16: 10 } },
+  {
+    title: "batches",
+    pairing: piped("batches", "batches"),
+    count: plenty,
+    times: 20,
+    goals: { 16: 25, 100: 18, 1024: 4.5, 65536: 1.15 }
+  },
+  {
+    title: "one send an effect, runForEach",
+    pairing: piped("run", "each"),
+    count: plenty,
+    times: 6,
+    goals: { 16: 10 }
+  },
   { title: "one send an effect, stream", pairing: piped("each", "each"), count: plenty, times: 6, goals: { 16: 8 } },
   { title: "publish to 1", pairing: publishing(1), count: plenty, times: 6, goals: { 16: 25 } },
   { title: "publish to 10", pairing: publishing(10), count: fewer, times: 6, goals: { 16: 20 } },
@@ -58,8 +75,8 @@ const rows: ReadonlyArray<Row> = [
 ]
 
 const tripGoals: Readonly<Record<string, Partial<Record<Size, number>>>> = {
-  "round trip p50": { 16: 0.8, 1024: 0.6, 65_536: 0.65 },
-  "round trip p99": { 16: 0.7, 65_536: 1 }
+  "round trip p50": { 16: 0.8, 1024: 0.6, 65536: 0.65 },
+  "round trip p99": { 16: 0.7, 65536: 1 }
 }
 
 export const zmtp = Command.make(
@@ -91,7 +108,14 @@ export const zmtp = Command.make(
         ["round trip p99", 0.99]
       ] as const) {
         const of = (kind: Kind) => median(trip[kind].map((all) => percentile(all, p)))
-        comparisons.push({ title, size, unit: "microseconds", raw: of("raw"), ours: of("ours"), goal: tripGoals[title]?.[size] })
+        comparisons.push({
+          title,
+          size,
+          unit: "microseconds",
+          raw: of("raw"),
+          ours: of("ours"),
+          goal: tripGoals[title]?.[size]
+        })
       }
     }
     yield* report("over tcp, two processes", "the addon", comparisons, json)

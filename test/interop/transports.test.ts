@@ -1,4 +1,6 @@
 /** Sockets of one transport talk to those of another: each pair of types, either side bound, over every network. */
+
+import { assert, describe, it } from "@effect/vitest"
 import {
   Dealer,
   type Endpoint,
@@ -20,7 +22,6 @@ import {
 } from "@effect-zmq/core"
 import { ZmqTransport } from "@effect-zmq/transport-zmq"
 import { ZmtpTransport } from "@effect-zmq/transport-zmtp"
-import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, type Scope, Stream } from "effect"
 
 const layers = { zmq: ZmqTransport.layer, zmtp: ZmtpTransport.layer }
@@ -64,7 +65,9 @@ const plain = (message: Message.Message): ReadonlyArray<string> =>
 const same = (received: ReadonlyArray<Message.Message>, sent: ReadonlyArray<Message.Message>) =>
   assert.deepStrictEqual(received.map(plain), sent.map(plain))
 
-const many: ReadonlyArray<Message.Message> = Array.from({ length: 5000 }, (_, index) => Message.make(`message ${index}`))
+const many: ReadonlyArray<Message.Message> = Array.from({ length: 5000 }, (_, index) =>
+  Message.make(`message ${index}`)
+)
 
 const talks: ReadonlyArray<Talk> = [
   {

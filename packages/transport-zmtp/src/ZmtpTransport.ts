@@ -26,7 +26,7 @@ import { transportName, unsupported } from "./internal/errors.ts"
 import * as Net from "./internal/net.ts"
 import { type Shared, Slabs } from "./internal/output.ts"
 import { Turns } from "./internal/turns.ts"
-import { WireLink, type WireLimits } from "./internal/wireLink.ts"
+import { type WireLimits, WireLink } from "./internal/wireLink.ts"
 
 /**
  * What a peer may take of this process. Whoever exceeds a limit is told of as `SocketEvent.LimitExceeded`, and loses that
@@ -132,7 +132,8 @@ const limitsOf = (given: Limits): WireLimits => ({
 
 /** What cannot be left out without harm fails; what only tunes the network does not. */
 const lackOf = ({ device, ipcPeers, security, socks }: Resolved): Unsupported | undefined => {
-  if (security?._tag === "Curve") return unsupported("CURVE", "use ZmqTransport, or Security.plain on a network that is safe")
+  if (security?._tag === "Curve")
+    return unsupported("CURVE", "use ZmqTransport, or Security.plain on a network that is safe")
   if (socks !== undefined) return unsupported("the option socks", "use ZmqTransport")
   if (device !== undefined) return unsupported("the option device", "bind or connect by an address of the device")
   if (ipcPeers !== undefined) return unsupported("the option ipcPeers", "use a security that authenticates")

@@ -8,8 +8,8 @@ import * as Rep from "@effect-zmq/core/Rep"
 import * as Req from "@effect-zmq/core/Req"
 import * as Router from "@effect-zmq/core/Router"
 import * as Socket from "@effect-zmq/core/Socket"
-import * as ZmtpTransport from "@effect-zmq/transport-zmtp/ZmtpTransport"
 import * as XPub from "@effect-zmq/core/XPub"
+import * as ZmtpTransport from "@effect-zmq/transport-zmtp/ZmtpTransport"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { assert, it } from "vitest"
@@ -28,10 +28,15 @@ const valid = (type: "DEALER" | "SUB", { bytes, int }: Chance): Uint8Array => {
   const ready = nullMechanism(ownProperties(type, id), false, false).start().send ?? []
   const traffic = Array.from({ length: int(20) }, () => {
     if (int(4) === 0) return encodeFrame(COMMAND, encodePing(int(1000)))
-    if (type === "SUB") return encodeFrame(COMMAND, encodeCommand(int(2) === 0 ? "SUBSCRIBE" : "CANCEL", bytes(int(10))))
+    if (type === "SUB")
+      return encodeFrame(COMMAND, encodeCommand(int(2) === 0 ? "SUBSCRIBE" : "CANCEL", bytes(int(10))))
     return concat([encodeFrame(MORE, bytes(int(4))), encodeFrame(0, bytes(int(400)))])
   })
-  return concat([encodeGreeting("NULL", false, id.length), ...ready.map((body) => encodeFrame(COMMAND, body)), ...traffic])
+  return concat([
+    encodeGreeting("NULL", false, id.length),
+    ...ready.map((body) => encodeFrame(COMMAND, body)),
+    ...traffic
+  ])
 }
 
 /** A mistake, or several. */
@@ -79,46 +84,58 @@ const attack = (port: number, bytes: Uint8Array, { int }: Chance): Effect.Effect
     socket.setTimeout(500, () => socket.destroy())
   })
 
-it(`${count} mutations of handshakes and traffic crash nothing, and a good peer is served meanwhile`, () =>
-  Effect.gen(function* () {
-    const limits = { messageBytes: 1_000_000, handshakeBytes: 4096 }
-    yield* Effect.gen(function* () {
-      const router = yield* Router.make({ bind: "tcp://127.0.0.1:*", handshakeInterval: "1 second" })
-      const xpub = yield* XPub.make({ bind: "tcp://127.0.0.1:*", handshakeInterval: "1 second" })
-      const rep = yield* Rep.make({ bind: "tcp://127.0.0.1:*", handshakeInterval: "1 second" })
-      const ends = yield* Effect.forEach([router, xpub, rep], Socket.endpoint)
-      const [routerPort, xpubPort, repPort] = ends.map((end) => Number(/\d+$/.exec(end)?.[0])) as [number, number, number]
-      yield* Effect.forkChild(Stream.runDrain(Router.stream(router)))
-      yield* Effect.forkChild(Stream.runDrain(XPub.stream(xpub)))
-      yield* Effect.forkChild(Rep.serve(rep, (request) => Effect.succeed(request)))
-      const req = yield* Req.make({ connect: `tcp://127.0.0.1:${repPort}` })
-      let served = 0
-      let slowest = 0
-      yield* Effect.forkChild(
-        Effect.forever(
-          Effect.gen(function* () {
-            const begun = performance.now()
-            const reply = yield* Req.request(req, `request ${served}`)
-            assert.strictEqual(Message.text(reply), `request ${served}`)
-            slowest = Math.max(slowest, performance.now() - begun)
-            served++
-            yield* Effect.sleep("2 millis")
-          })
+it(
+  `${count} mutations of handshakes and traffic crash nothing, and a good peer is served meanwhile`,
+  () =>
+    Effect.gen(function* () {
+      const limits = { messageBytes: 1_000_000, handshakeBytes: 4096 }
+      yield* Effect.gen(function* () {
+        const router = yield* Router.make({ bind: "tcp://127.0.0.1:*", handshakeInterval: "1 second" })
+        const xpub = yield* XPub.make({ bind: "tcp://127.0.0.1:*", handshakeInterval: "1 second" })
+        const rep = yield* Rep.make({ bind: "tcp://127.0.0.1:*", handshakeInterval: "1 second" })
+        const ends = yield* Effect.forEach([router, xpub, rep], Socket.endpoint)
+        const [routerPort, xpubPort, repPort] = ends.map((end) => Number(/\d+$/.exec(end)?.[0])) as [
+          number,
+          number,
+          number
+        ]
+        yield* Effect.forkChild(Stream.runDrain(Router.stream(router)))
+        yield* Effect.forkChild(Stream.runDrain(XPub.stream(xpub)))
+        yield* Effect.forkChild(Rep.serve(rep, (request) => Effect.succeed(request)))
+        const req = yield* Req.make({ connect: `tcp://127.0.0.1:${repPort}` })
+        let served = 0
+        let slowest = 0
+        yield* Effect.forkChild(
+          Effect.forever(
+            Effect.gen(function* () {
+              const begun = performance.now()
+              const reply = yield* Req.request(req, `request ${served}`)
+              assert.strictEqual(Message.text(reply), `request ${served}`)
+              slowest = Math.max(slowest, performance.now() - begun)
+              served++
+              yield* Effect.sleep("2 millis")
+            })
+          )
         )
-      )
-      const one = (seed: number) => {
-        const random = chance(seed)
-        const type = random.int(3) === 0 ? "SUB" : "DEALER"
-        const port = type === "SUB" ? xpubPort : random.int(3) === 0 ? repPort : routerPort
-        return attack(port, mutate(valid(type, random), random), random)
-      }
-      yield* Effect.forEach(Array.from({ length: count }, (_, seed) => seed), one, { concurrency: 16, discard: true })
-      yield* Effect.sleep("50 millis")
-      const before = served
-      yield* Effect.sleep("50 millis")
-      assert.isAbove(served, before, "the good peer is served")
-      console.log(`${count} mutations: ${served} requests served meanwhile, the slowest in ${slowest.toFixed(1)} ms`)
-      // Nobody is left.
-      assert.deepStrictEqual(yield* Router.peers(router), [])
-    }).pipe(Effect.scoped, Effect.provide(ZmtpTransport.layerWith({ limits })))
-  }).pipe(Effect.runPromise), 120_000)
+        const one = (seed: number) => {
+          const random = chance(seed)
+          const type = random.int(3) === 0 ? "SUB" : "DEALER"
+          const port = type === "SUB" ? xpubPort : random.int(3) === 0 ? repPort : routerPort
+          return attack(port, mutate(valid(type, random), random), random)
+        }
+        yield* Effect.forEach(
+          Array.from({ length: count }, (_, seed) => seed),
+          one,
+          { concurrency: 16, discard: true }
+        )
+        yield* Effect.sleep("50 millis")
+        const before = served
+        yield* Effect.sleep("50 millis")
+        assert.isAbove(served, before, "the good peer is served")
+        console.log(`${count} mutations: ${served} requests served meanwhile, the slowest in ${slowest.toFixed(1)} ms`)
+        // Nobody is left.
+        assert.deepStrictEqual(yield* Router.peers(router), [])
+      }).pipe(Effect.scoped, Effect.provide(ZmtpTransport.layerWith({ limits })))
+    }).pipe(Effect.runPromise),
+  120_000
+)

@@ -93,10 +93,7 @@ const listen = Effect.map(
   }
 )
 
-const play = Effect.fnUntraced(function* (
-  { connects, options, steps, type }: WireScenario,
-  writes: Target["writes"]
-) {
+const play = Effect.fnUntraced(function* ({ connects, options, steps, type }: WireScenario, writes: Target["writes"]) {
   // Of the socket, which ends before the peer does.
   const life = yield* Effect.flatMap(Effect.scope, (scope) => Scope.fork(scope))
   const { peer, socket } = yield* (connects ? connected : bound)((where) =>

@@ -1,7 +1,7 @@
 /** A connection, from the first byte to the last: its handshake, its heartbeats, and its pipe. */
 import type { Link } from "@effect-zmq/core/engine"
-import type { Resolved } from "@effect-zmq/core/SocketOptions"
 import { SocketEvent } from "@effect-zmq/core/SocketEvent"
+import type { Resolved } from "@effect-zmq/core/SocketOptions"
 import * as Duration from "effect/Duration"
 import { after, allocate, type Wire } from "./net.ts"
 import { Output, type Shared } from "./output.ts"
@@ -44,7 +44,7 @@ export interface Owner {
 const dropping: ReadonlySet<string> = new Set(["PUB", "XPUB", "XSUB", "REP"])
 
 /** How many bytes are written to one connection before others have their turn. */
-const budget = 262_144
+const budget = 1_048_576
 
 export class Connection {
   private readonly wire: Wire
@@ -78,7 +78,8 @@ export class Connection {
         : () => {}
     wire.listen({
       opened: () => this.greet(),
-      data: (chunk) => this.data(chunk),
+      data: (chunk, isLent) => this.data(chunk, isLent),
+      gathers: () => this.pipe?.gathers ?? false,
       written: () => this.output?.taken(),
       ended: (problem) => this.lose(problem)
     })
@@ -119,9 +120,7 @@ export class Connection {
   violate({ limit, problem }: Violation): void {
     const { endpoint, port } = this.owner
     if (limit !== undefined) {
-      port.log(
-        SocketEvent.LimitExceeded({ endpoint, peer: this.wire.peerAddress, limit, problem })
-      )
+      port.log(SocketEvent.LimitExceeded({ endpoint, peer: this.wire.peerAddress, limit, problem }))
     }
     this.wire.destroy()
     this.lose(problem)
@@ -166,11 +165,11 @@ export class Connection {
     this.follow(this.handshake.start())
   }
 
-  private data(chunk: Uint8Array): void {
+  private data(chunk: Uint8Array, isLent: boolean): void {
     this.heard++
     if (this.output !== undefined) {
       this.output.heard = true
-      this.pipe?.feed(chunk)
+      this.pipe?.feed(chunk, isLent)
     } else if (this.state === "greeting") this.follow(this.handshake.receive(chunk))
   }
 
@@ -217,9 +216,13 @@ export class Connection {
   private rise(peer: Peer, rest: Uint8Array): void {
     const { endpoint, limits, port, shared } = this.owner
     const pipe = this.owner.pipe()
-    if (pipe === undefined) return this.end()
+    if (pipe === undefined) {
+      this.end()
+      return
+    }
     if (this.user !== undefined && pipe.user !== undefined && pipe.user.id !== this.user.id && !pipe.isRead) {
-      return this.fail("authentication", "what another user has sent is not read yet")
+      this.fail("authentication", "what another user has sent is not read yet")
+      return
     }
     this.callOffPatience()
     this.state = "up"
@@ -240,7 +243,7 @@ export class Connection {
     pipe.rise(this, output, decoder, peer.minor === 0 || port.type === "XSUB")
     // Who waits for the event goes on at once, and finds a socket that is connected.
     if (this.isUp) port.log(SocketEvent.HandshakeSucceeded({ endpoint }))
-    if (rest.length > 0 && this.isUp) pipe.feed(rest)
+    if (rest.length > 0 && this.isUp) pipe.feed(rest, false)
   }
 
   // Not what the compiler remembers: what was called may have changed it.

@@ -1,5 +1,12 @@
 /** The one table from the codes of the system to reasons. */
-import { AddressInUse, AddressUnavailable, LimitReached, type Reason, Unexpected, Unsupported } from "@effect-zmq/core/ZmqError"
+import {
+  AddressInUse,
+  AddressUnavailable,
+  LimitReached,
+  type Reason,
+  Unexpected,
+  Unsupported
+} from "@effect-zmq/core/ZmqError"
 
 export const transportName = "zmtp"
 

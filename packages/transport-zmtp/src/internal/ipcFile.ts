@@ -28,15 +28,18 @@ export const bind = <A>(path: string, listen: Effect.Effect<A, string>): Effect.
 
 /** Deletes the socket of a process that is gone; fails where it is not that. */
 const clear = (path: string): Effect.Effect<void, string> =>
-  Effect.flatMap(attempt(() => Fs.lstatSync(path, { throwIfNoEntry: false })), (found) => {
-    if (found === undefined) return Effect.void
-    if (!found.isSocket()) return Effect.fail("EEXIST")
-    return Effect.flatMap(probe(path), (code) => {
-      if (code === "ENOENT") return Effect.void
-      if (code !== "ECONNREFUSED") return Effect.fail(code === "EACCES" || code === "EPERM" ? code : "EADDRINUSE")
-      return attempt(() => Fs.rmSync(path, { force: true }))
-    })
-  })
+  Effect.flatMap(
+    attempt(() => Fs.lstatSync(path, { throwIfNoEntry: false })),
+    (found) => {
+      if (found === undefined) return Effect.void
+      if (!found.isSocket()) return Effect.fail("EEXIST")
+      return Effect.flatMap(probe(path), (code) => {
+        if (code === "ENOENT") return Effect.void
+        if (code !== "ECONNREFUSED") return Effect.fail(code === "EACCES" || code === "EPERM" ? code : "EADDRINUSE")
+        return attempt(() => Fs.rmSync(path, { force: true }))
+      })
+    }
+  )
 
 /** Fails with the code of what was thrown. */
 const attempt = <A>(f: () => A): Effect.Effect<A, string> =>
@@ -72,7 +75,9 @@ const lockSchedule = Schedule.spaced("2 millis").pipe(Schedule.upTo({ times: 100
 const lockName = (path: string): string => {
   const directory = Path.dirname(path)
   // A directory that is not there has no real path, and no file in it.
-  const real = Fs.existsSync(directory) ? Path.join(Fs.realpathSync(directory), Path.basename(path)) : Path.resolve(path)
+  const real = Fs.existsSync(directory)
+    ? Path.join(Fs.realpathSync(directory), Path.basename(path))
+    : Path.resolve(path)
   return `\0effect-zmq/${createHash("sha256").update(real).digest("hex")}`
 }
 

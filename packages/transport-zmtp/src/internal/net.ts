@@ -28,7 +28,10 @@ export const allocate = (size: number): Uint8Array => Buffer.allocUnsafeSlow(siz
 /** What happens to a connection. */
 export interface Events {
   readonly opened: () => void
-  readonly data: (chunk: Uint8Array) => void
+  /** What is lent is to be copied before this returns. */
+  readonly data: (chunk: Uint8Array, isLent: boolean) => void
+  /** Whether what comes next is copied anyway. */
+  readonly gathers: () => boolean
   /** The system has taken what was written. */
   readonly written: () => void
   /** It is over; `problem` is the code of what ended it, where the peer did not. */
@@ -42,13 +45,31 @@ export type Address =
 /** After an end, for so long may the peer take what it was sent. */
 const patience = 2000
 
+/** How much is read at a time. */
+const readSize = 65_536
+
+/**
+ * What all connections read into by default: what is read is copied from here, to its size or into the large frame that it
+ * is part of. A connection that fills it gets memory of its own for each read, for as long as it fills that.
+ */
+const common = Buffer.allocUnsafeSlow(readSize)
+
 /** A connection. */
 export class Wire {
   private readonly socket: Net.Socket
   private events: Events | undefined = undefined
   private readonly onWritten = (): void => this.events?.written()
+  private next: Uint8Array = common
 
-  constructor(socket: Net.Socket, options: Resolved) {
+  /** `open` opens the socket, which is to read as it is told. */
+  constructor(open: (onread: Net.OnReadOpts) => Net.Socket, options: Resolved) {
+    const socket = open({
+      buffer: () => this.next,
+      callback: (count, buffer) => {
+        this.read(count, buffer)
+        return true
+      }
+    })
     this.socket = socket
     socket.setNoDelay(true)
     const { tcpKeepalive } = options
@@ -56,6 +77,23 @@ export class Wire {
       const idle = tcpKeepalive === false ? undefined : tcpKeepalive.idle
       socket.setKeepAlive(tcpKeepalive !== false, idle === undefined ? 0 : Duration.toMillis(idle))
     }
+  }
+
+  /** `buffer` is what was read into: the common one, or this connection's own. */
+  private read(count: number, buffer: Uint8Array): void {
+    const { events } = this
+    const isFull = count === buffer.length
+    this.next = common
+    if (events === undefined) return
+    const chunk = isFull ? buffer : buffer.subarray(0, count)
+    if (events.gathers()) {
+      // Its own serves again; the common one is anybody's.
+      if (buffer !== common && isFull) this.next = buffer
+      events.data(chunk, true)
+      return
+    }
+    if (isFull) this.next = Buffer.allocUnsafeSlow(readSize)
+    events.data(buffer === common || count < readSize / 2 ? Buffer.from(chunk) : chunk, false)
   }
 
   listen(events: Events): void {
@@ -67,7 +105,6 @@ export class Wire {
       this.events = undefined
       events?.ended(problem)
     }
-    socket.on("data", (chunk) => this.events?.data(chunk))
     socket.on("end", () => {
       end()
       socket.destroy()
@@ -128,18 +165,34 @@ export class Wire {
 }
 
 /** Begins to connect. */
-export const connect = (address: Address, options: Resolved): Wire => {
-  if ("path" in address) return new Wire(Net.connect({ path: address.path }), options)
-  const { host, port, source } = address
-  return new Wire(
-    Net.connect({
+export const connect = (address: Address, options: Resolved): Wire =>
+  new Wire((onread) => {
+    if ("path" in address) return Net.connect({ path: address.path, onread })
+    const { host, port, source } = address
+    return Net.connect({
       host,
       port,
+      onread,
       ...(source === undefined || source.host === "*" ? {} : { localAddress: source.host }),
       ...(source === undefined || source.port === 0 ? {} : { localPort: source.port })
-    }),
-    options
-  )
+    })
+  }, options)
+
+/**
+ * A socket that was accepted, made anew, because Node lets only who connects say how to read: by its handle, which is
+ * private. Without one it reads as sockets do.
+ */
+const adopt = (socket: Net.Socket, onread: Net.OnReadOpts): Net.Socket => {
+  // Private, and so without a type.
+  const accepted = socket as Net.Socket & { _handle?: unknown }
+  const { _handle: handle } = accepted
+  if (handle === undefined || handle === null) {
+    socket.on("data", (chunk) => onread.callback(chunk.length, chunk))
+    return socket
+  }
+  accepted._handle = null
+  // As above.
+  return new Net.Socket({ handle, onread } as Net.SocketConstructorOpts)
 }
 
 /** What is listened at. */
@@ -156,8 +209,8 @@ export const listen = (
   onConnection: (wire: Wire) => void
 ): Effect.Effect<Listening, string> =>
   Effect.callback((resume) => {
-    const server = Net.createServer({ allowHalfOpen: false })
-    server.on("connection", (socket) => onConnection(new Wire(socket, options)))
+    const server = Net.createServer({ pauseOnConnect: true })
+    server.on("connection", (socket) => onConnection(new Wire((onread) => adopt(socket, onread), options)))
     server.once("error", (error) => resume(Effect.fail(codeOf(error))))
     server.listen({ ...address, backlog: options.backlog }, () => {
       const at = server.address()

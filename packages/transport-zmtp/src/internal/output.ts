@@ -206,7 +206,8 @@ export class Output implements Turning {
     const before = this.at
     let at = writeHeader(slab, before, flags, length)
     if (isCopied) {
-      if (length <= 64) for (let i = 0; i < length; i++) slab[at + i] = body[i] as number // below the length
+      if (length <= 64)
+        for (let i = 0; i < length; i++) slab[at + i] = body[i] as number // below the length
       else slab.set(body, at)
       at += length
       this.at = at

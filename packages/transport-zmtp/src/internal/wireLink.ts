@@ -1,10 +1,10 @@
 /** The network as one socket sees it: tcp and ipc by wire, inproc in memory. */
-import type { Link, Pipe } from "@effect-zmq/core/engine"
+
 import * as Endpoint from "@effect-zmq/core/Endpoint"
+import type { Link, Link as LinkModule, Pipe } from "@effect-zmq/core/engine"
 import * as Security from "@effect-zmq/core/Security"
 import { SocketEvent } from "@effect-zmq/core/SocketEvent"
 import type { Reason } from "@effect-zmq/core/ZmqError"
-import { Link as LinkModule } from "@effect-zmq/core/engine"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -78,7 +78,9 @@ export class WireLink implements Link.Link<AnyPipe> {
   readonly listen = (endpoint: Endpoint.Endpoint, port: Link.Port): Effect.Effect<Link.Listener, Reason> => {
     if (endpoint._tag === "Inproc") return this.inproc.listen(endpoint, port)
     if (endpoint._tag === "Other") {
-      return Effect.fail(unsupported(`${endpoint.scheme}:// endpoints`, "use tcp://host:port, ipc://path or inproc://name"))
+      return Effect.fail(
+        unsupported(`${endpoint.scheme}:// endpoints`, "use tcp://host:port, ipc://path or inproc://name")
+      )
     }
     return Effect.suspend(() => {
       const wanted = endpoint._tag === "Ipc" && endpoint.path === "*" ? Endpoint.ipc(IpcFile.madeUp()) : endpoint
@@ -150,14 +152,23 @@ export class WireLink implements Link.Link<AnyPipe> {
     }
   }
 
-  private ask(port: Link.Port, credentials: Credentials, address: string, done: Parameters<Owner["judge"]>[2]): () => void {
+  private ask(
+    port: Link.Port,
+    credentials: Credentials,
+    address: string,
+    done: Parameters<Owner["judge"]>[2]
+  ): () => void {
     const { security } = port.options
     if (security?.role !== "server") {
       done(500, "there is nobody to judge", undefined)
       return () => {}
     }
     this.judge ??= Security.makeJudge(port.type, security, port.options.handshakeInterval)
-    const asking = { domain: security.domain, address, routingId: credentials.routingId as Security.Request["routingId"] } // 1 to 255 bytes
+    const asking = {
+      domain: security.domain,
+      address,
+      routingId: credentials.routingId as Security.Request["routingId"]
+    } // 1 to 255 bytes
     const request: Security.Request =
       credentials._tag === "Null"
         ? { _tag: "Null", ...asking }
@@ -202,6 +213,8 @@ const addressOf = (endpoint: Endpoint.Endpoint, ipv6: boolean): Net.Address | un
   return {
     host: hostOf(endpoint.host),
     port,
-    ...(source === undefined ? {} : { source: { host: source.host === "*" ? "*" : hostOf(source.host), port: source.port } })
+    ...(source === undefined
+      ? {}
+      : { source: { host: source.host === "*" ? "*" : hostOf(source.host), port: source.port } })
   }
 }

@@ -81,17 +81,23 @@ export class WirePipe extends PipeModule.Pipe {
     this.drain()
   }
 
-  /** Bytes came in. */
-  feed(chunk: Uint8Array): void {
+  /** Bytes came in. Those that are lent are somebody else's afterwards. */
+  feed(chunk: Uint8Array, isLent: boolean): void {
     const { decoder } = this
     if (decoder === undefined) return
-    if (decoder.isEmpty && this.waiting.length === 0) decoder.feed(chunk)
+    if (decoder.isEmpty && this.waiting.length === 0) decoder.feed(chunk, isLent)
     else {
-      this.waiting.push(chunk)
+      this.waiting.push(isLent ? Uint8Array.from(chunk) : chunk)
       this.paused = true
       this.connection?.pause()
     }
     this.decodeAhead()
+    decoder.keep()
+  }
+
+  /** Whether what comes in is copied, mostly: so that it may be lent. */
+  get gathers(): boolean {
+    return this.decoder?.gathers ?? false
   }
 
   /** There may be room for what is queued, and for what was refused. */
@@ -114,7 +120,11 @@ export class WirePipe extends PipeModule.Pipe {
       if (this.refused || this.lingering) output.flush()
     }
     const room = this.sendMark - this.load
-    if (this.refused && this.open && (room >= PipeModule.lowWaterMark(this.sendMark) || room === Number.POSITIVE_INFINITY)) {
+    if (
+      this.refused &&
+      this.open &&
+      (room >= PipeModule.lowWaterMark(this.sendMark) || room === Number.POSITIVE_INFINITY)
+    ) {
       this.refused = false
       this.port.writeActivated(this)
     }
@@ -238,7 +248,8 @@ export class WirePipe extends PipeModule.Pipe {
       const into = this.conflates ? [] : this.queue
       const before = into.length
       const goesOn = this.decode(into, room)
-      if (this.conflates) for (const message of into) this.replace(message as Message) // just decoded
+      if (this.conflates)
+        for (const message of into) this.replace(message as Message) // just decoded
       else if (into.length > before) this.arrived(into.length - before)
       if (goesOn) continue
       const { decoder } = this
@@ -275,7 +286,7 @@ export class WirePipe extends PipeModule.Pipe {
       return this.starved
     }
     const chunk = this.waiting.shift()
-    if (chunk !== undefined) decoder.feed(chunk)
+    if (chunk !== undefined) decoder.feed(chunk, false)
     if (this.paused && this.waiting.length === 0) {
       this.paused = false
       this.connection?.resume()
@@ -342,7 +353,8 @@ export class WirePipe extends PipeModule.Pipe {
     this.decoder = undefined
     this.starved = false
     this.waiting = []
-    if (this.conflates) for (const message of into) this.replace(message as Message) // just decoded
+    if (this.conflates)
+      for (const message of into) this.replace(message as Message) // just decoded
     else if (into.length > before) this.arrived(into.length - before)
   }
 
@@ -367,7 +379,10 @@ export class WirePipe extends PipeModule.Pipe {
   }
 
   private tell(output: Output, { body, command }: Told): void {
-    if (!this.asMessages) return output.command(encodeCommand(command, body))
+    if (!this.asMessages) {
+      output.command(encodeCommand(command, body))
+      return
+    }
     const frame = new Uint8Array(body.length + 1)
     frame[0] = command === "SUBSCRIBE" ? 1 : 0
     frame.set(body, 1)

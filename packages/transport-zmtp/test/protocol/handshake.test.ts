@@ -97,7 +97,8 @@ describe("handshake", () => {
     ] as const
     for (const [client, server] of pairs) {
       talk(client, server, () => 1000, 400)
-      for (const { outcome } of [client, server]) assert.deepInclude(outcome, { _tag: "Failed", problem: "authentication" })
+      for (const { outcome } of [client, server])
+        assert.deepInclude(outcome, { _tag: "Failed", problem: "authentication" })
     }
   })
 
@@ -125,7 +126,10 @@ describe("handshake", () => {
     push.handshake.start()
     const greeting = encodeGreeting("NULL", false, 0)
     greeting[11] = 0
-    const ready = encodeFrame(COMMAND, encodeCommand("READY", Uint8Array.of(11), text("sockeT-typE"), Uint8Array.of(0, 0, 0, 4), text("PULL")))
+    const ready = encodeFrame(
+      COMMAND,
+      encodeCommand("READY", Uint8Array.of(11), text("sockeT-typE"), Uint8Array.of(0, 0, 0, 4), text("PULL"))
+    )
     follow(push, push.handshake.receive(concat([greeting, ready, Uint8Array.of(0, 1, 65)])))
     const { outcome } = push
     if (outcome?._tag !== "Done") return assert.fail(JSON.stringify(outcome))

@@ -76,9 +76,7 @@ export const decodeError = (data: Uint8Array): string => decoder.decode(data.sub
 export const encodeHello = (username: string, password: string): Uint8Array =>
   encodeCommand("HELLO", prefixed(encoder.encode(username)), prefixed(encoder.encode(password)))
 
-export const decodeHello = (
-  data: Uint8Array
-): { readonly username: string; readonly password: string } | undefined => {
+export const decodeHello = (data: Uint8Array): { readonly username: string; readonly password: string } | undefined => {
   const middle = 1 + (data[0] ?? 0)
   const end = middle + 1 + (data[middle] ?? 0)
   if (middle >= data.length || end !== data.length) return undefined

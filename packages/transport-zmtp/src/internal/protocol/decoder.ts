@@ -27,6 +27,9 @@ const longestCommand = 65_536 + 16
 /** Up to so many bytes memory is had at once for a frame; beyond, as they come. */
 const trusted = 1_048_576
 
+/** From here on a frame that is gathered is large. */
+const large = 16_384
+
 const nothing = new Uint8Array(0)
 
 export class Decoder {
@@ -42,6 +45,8 @@ export class Decoder {
   private readonly shortLimit: number
   private chunk: Uint8Array = nothing
   private at = 0
+  /** Whether the chunk is to be given back: nothing may be a view into it. */
+  private isLent = false
   /** The frames of the message that has begun, and their bytes. */
   private frames: Array<Uint8Array> = []
   private bytes = 0
@@ -66,9 +71,24 @@ export class Decoder {
   }
 
   /** The next bytes; only where it `isEmpty`. */
-  feed(chunk: Uint8Array): void {
+  feed(chunk: Uint8Array, isLent: boolean): void {
     this.chunk = chunk
     this.at = 0
+    this.isLent = isLent
+  }
+
+  /** Gives back what was lent: what is left of it is copied. */
+  keep(): void {
+    if (!this.isLent) return
+    this.isLent = false
+    if (this.at === this.chunk.length) return
+    this.chunk = this.copy(this.at, this.chunk.length)
+    this.at = 0
+  }
+
+  /** Whether a large frame is being gathered: what comes next is copied into it. */
+  get gathers(): boolean {
+    return this.body !== undefined && this.length >= large
   }
 
   release(): void {
@@ -81,7 +101,7 @@ export class Decoder {
     const most = into.length + max
     while (into.length < most && this.held === undefined && this.violation === undefined) {
       if (this.body === undefined && this.headerLength === 0) {
-        if (this.frames.length === 0) this.decodeShort(into, most)
+        if (this.frames.length === 0 && !this.isLent) this.decodeShort(into, most)
         if (into.length >= most) break
         if (!this.decodeFrame(into)) break
       } else if (!this.resume(into)) break
@@ -129,7 +149,7 @@ export class Decoder {
       return false
     }
     const end = this.at + this.length
-    const body = chunk.subarray(this.at, end)
+    const body = this.isLent ? this.copy(this.at, end) : chunk.subarray(this.at, end)
     this.at = end
     this.accept(body, into)
     return true
@@ -154,6 +174,12 @@ export class Decoder {
     this.body = undefined
     this.accept(body, into)
     return true
+  }
+
+  private copy(start: number, end: number): Uint8Array {
+    const copy = this.allocate(end - start)
+    copy.set(this.chunk.subarray(start, end))
+    return copy
   }
 
   private begin(): void {

@@ -57,7 +57,11 @@ const denied = (status: number, detail: string): Reply => ({
 })
 
 const unexpected = (name: string | undefined): Reply =>
-  failed(name === undefined ? "a command without a name" : `an unexpected ${JSON.stringify(name.slice(0, 40))} in the handshake`)
+  failed(
+    name === undefined
+      ? "a command without a name"
+      : `an unexpected ${JSON.stringify(name.slice(0, 40))} in the handshake`
+  )
 
 /** What the peer says instead of going on. */
 const refused = (data: Uint8Array): Reply => ({
