@@ -238,7 +238,8 @@ export class Connection {
     const isDropping = dropping.has(port.type) && !port.options.noDrop
     const output = new Output(this.wire, shared, isDropping ? Number.POSITIVE_INFINITY : budget, pipe.drain)
     this.output = output
-    this.beat(port.options)
+    // ZMTP 3.0 has no PING.
+    if (peer.minor > 0) this.beat(port.options)
     // As libzmq does, an XSUB sends subscriptions as messages to everybody.
     pipe.rise(this, output, decoder, peer.minor === 0 || port.type === "XSUB")
     // Who waits for the event goes on at once, and finds a socket that is connected.
