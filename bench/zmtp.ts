@@ -36,9 +36,9 @@ const piped = (receive: Task["form"], send: Task["form"]): Row["pairing"] => ({
   ours: pulling(ours("pull", receive), ours("push", send))
 })
 
-const publishing = (subscribers: number): Row["pairing"] => {
+const publishing = (subscribers: number, form: Task["form"]): Row["pairing"] => {
   const pairing = (peer: typeof raw): Pairing => ({
-    bound: { ...peer("pub"), subscribers },
+    bound: { ...peer("pub", form), subscribers },
     connected: { ...peer("sub"), subscribers },
     measured: "connected"
   })
@@ -69,8 +69,21 @@ const rows: ReadonlyArray<Row> = [
     goals: { 16: 10 }
   },
   { title: "one send an effect, stream", pairing: piped("each", "each"), count: plenty, times: 6, goals: { 16: 8 } },
-  { title: "publish to 1", pairing: publishing(1), count: plenty, times: 6, goals: { 16: 25 } },
-  { title: "publish to 10", pairing: publishing(10), count: fewer, times: 6, goals: { 16: 20 } },
+  {
+    title: "publish to 1, batches",
+    pairing: publishing(1, "batches"),
+    count: plenty,
+    times: 12,
+    goals: { 16: 25 }
+  },
+  { title: "publish to 1, one send an effect", pairing: publishing(1, "each"), count: plenty, times: 6, goals: {} },
+  {
+    title: "publish to 10, batches",
+    pairing: publishing(10, "batches"),
+    count: fewer,
+    times: 12,
+    goals: { 16: 20 }
+  },
   { title: "100 in flight", pairing: asking("flight"), count: fewer, times: 4, goals: { 16: 6, 1024: 6 } }
 ]
 

@@ -109,7 +109,12 @@ const pub = Effect.gen(function* () {
   yield* announce(pub)
   for (let i = 0; i < subscribers; i++) yield* XPub.receive(pub)
   const body = new Uint8Array(size)
-  for (let i = 0; i < count; i++) yield* XPub.send(pub, body)
+  if (form === "batches") {
+    const batch = Array.from({ length: 64 }, () => body)
+    for (let sent = 0; sent < count; sent += batch.length) {
+      yield* XPub.sendAll(pub, count - sent < batch.length ? batch.slice(0, count - sent) : batch)
+    }
+  } else for (let i = 0; i < count; i++) yield* XPub.send(pub, body)
 })
 
 const sub = Effect.gen(function* () {
