@@ -99,9 +99,6 @@ interface Row {
 
 const rows: Array<Row> = []
 
-/** What the transport cannot do of ours: a test file says so before it imports rows. */
-export const lacks: Array<{ readonly example: string; readonly ours: string }> = []
-
 /** Prints who played with whom when all tests of a file are done; where there is no Python, at once, and why. */
 export const printTable = (): void => {
   if (python === undefined) console.log(`Interoperation with Python is skipped: ${missing}\n\n${table()}`)
@@ -139,7 +136,6 @@ export const row = (
     result: "skipped"
   }
   rows.push(row)
-  if (lacks.some(({ example, ours }) => example === names.example && names.ours.includes(ours))) return
   describe.runIf(python !== undefined)(names.example, { concurrent: true }, () => {
     it.live(
       `Python is ${row.python}, ours ${names.ours.length === 1 ? "is" : "are"} ${row.ours}`,

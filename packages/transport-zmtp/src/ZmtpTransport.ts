@@ -10,7 +10,8 @@
  *   keep-alive probes: they are accepted and without effect, as is `batchSize`.
  * - Messages that were encoded when a connection is lost are lost with it: at most the high-water mark, or 256 KB. How many
  *   of them had arrived nobody can tell.
- * - inproc is within one build of the layer, and within one thread.
+ * - inproc endpoints that are bound in a thread are reached from its own build of the layer, in memory, and on Linux from
+ *   threads that it or others have started: by a socket of the system. A thread that has started others does not reach theirs.
  *
  * @since 0.1.0
  */
@@ -104,7 +105,13 @@ export const layerWith = (options: Options): Layer.Layer<Transport> =>
         open: Effect.fnUntraced(function* (type, options) {
           const lacking = lackOf(options)
           if (lacking !== undefined) return yield* lacking
-          const link = new WireLink(shared, limits, yield* inproc.open(type), yield* Effect.context<never>())
+          const link = new WireLink(
+            shared,
+            limits,
+            yield* inproc.open(type),
+            inproc.has,
+            yield* Effect.context<never>()
+          )
           const first = yield* Random.nextIntBetween(0, 2 ** 32)
           return yield* SocketEngine.make(type, options, Patterns.make(type, { ...options, first }), link)
         })

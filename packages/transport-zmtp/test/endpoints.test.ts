@@ -11,6 +11,8 @@ import * as Socket from "@effect-zmq/core/Socket"
 import * as ZmtpTransport from "@effect-zmq/transport-zmtp/ZmtpTransport"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { threadAddress } from "../src/internal/net.ts"
+import { dial, greeting, ready } from "./peer.ts"
 
 const directory = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(path.join(tmpdir(), "effect-zmq-"))),
@@ -77,6 +79,20 @@ describe("endpoints", () => {
       yield* Push.send(push, "from a source")
       assert.strictEqual(Message.text(yield* Pull.receive(pull)), "from a source")
       assert.strictEqual(yield* reasonOf(Pull.make({ bind: "tcp://no-such-host.invalid:*" })), "AddressUnavailable")
+    }).pipe(Effect.scoped, Effect.provide(ZmtpTransport.layer))
+  )
+
+  it.live("nobody but threads of this process gets to where they reach an inproc endpoint", () =>
+    Effect.gen(function* () {
+      const address = threadAddress("private")
+      if (address === undefined || !("path" in address)) return
+      const pull = yield* Pull.make({ bind: "inproc://private" })
+      const stranger = yield* dial(`ipc://${address.path}`)
+      yield* stranger.write(greeting, ready("PUSH"), Uint8Array.of(0, 1, 65))
+      yield* Effect.timeout(stranger.ended, "3 seconds")
+      const push = yield* Push.make({ connect: "inproc://private" })
+      yield* Push.send(push, "of this process")
+      assert.strictEqual(Message.text(yield* Pull.receive(pull)), "of this process")
     }).pipe(Effect.scoped, Effect.provide(ZmtpTransport.layer))
   )
 

@@ -7,6 +7,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
+import type { Endpoint } from "../Endpoint.ts"
 import type { SocketType } from "../SocketType.ts"
 import { MemoryNetwork } from "./internal/network.ts"
 import type { Link } from "./Link.ts"
@@ -20,6 +21,8 @@ import type { Link } from "./Link.ts"
 export interface Inproc {
   /** The link of one socket, until its scope is closed. Pipes that it did not make are none of its business. */
   readonly open: (type: SocketType) => Effect.Effect<Link, never, Scope.Scope>
+  /** Whether a socket is bound there. */
+  readonly has: (endpoint: Endpoint) => boolean
 }
 
 /**
@@ -30,6 +33,7 @@ export const make: Effect.Effect<Inproc, never, Scope.Scope> = Effect.gen(functi
   const network = new MemoryNetwork(yield* Clock.Clock, yield* Random.nextIntBetween(0, 2 ** 32))
   yield* Effect.forkScoped(network.agenda.run, { startImmediately: true })
   return {
+    has: (endpoint) => network.find(endpoint) !== undefined,
     open: Effect.fnUntraced(function* (type) {
       const link = network.open("inproc", type)
       link.context = yield* Effect.context<never>()

@@ -26,6 +26,8 @@ export interface Owner {
   readonly limits: Limits
   readonly shared: Shared
   readonly mechanism: () => Mechanism
+  /** Why this peer is not let in, whoever it is. */
+  readonly objection: (peer: Peer) => string | undefined
   /** Has it judged who a client is; what it gives calls that off. */
   readonly judge: (
     credentials: Credentials,
@@ -215,6 +217,11 @@ export class Connection {
 
   private rise(peer: Peer, rest: Uint8Array): void {
     const { endpoint, limits, port, shared } = this.owner
+    const objection = this.owner.objection(peer)
+    if (objection !== undefined) {
+      this.fail("authentication", objection)
+      return
+    }
     const pipe = this.owner.pipe()
     if (pipe === undefined) {
       this.end()

@@ -2,8 +2,10 @@
  * The sockets of Node, and its timers: the one file that has to do with either. It is made of callbacks, because that is how
  * they call.
  */
+import { createHash, randomUUID } from "node:crypto"
 import * as Net from "node:net"
 import * as Os from "node:os"
+import { getEnvironmentData, isMainThread, setEnvironmentData } from "node:worker_threads"
 import type { Resolved } from "@effect-zmq/core/SocketOptions"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -21,6 +23,33 @@ export const after = (millis: number, f: () => void): (() => void) => {
   timer.unref()
   return () => clearTimeout(timer)
 }
+
+/** Whether this is a thread that another one started. */
+export const isWorker = !isMainThread
+
+const secretName = "@effect-zmq/transport-zmtp/inproc"
+
+/** What all threads of this process know, and nobody else. */
+const secret: string = (() => {
+  const inherited = getEnvironmentData(secretName)
+  if (typeof inherited === "string") return inherited
+  const made = randomUUID()
+  setEnvironmentData(secretName, made)
+  return made
+})()
+
+/** What only a thread of this process can know of an inproc endpoint. */
+const derived = (purpose: string, name: string): string =>
+  createHash("sha256")
+    .update(JSON.stringify([secret, purpose, name]))
+    .digest("hex")
+
+/** Where threads reach an inproc endpoint of this process; nowhere, where the system has no abstract namespace. */
+export const threadAddress = (name: string): Address | undefined =>
+  process.platform === "linux" ? { path: `\0effect-zmq/inproc/${derived("address", name)}` } : undefined
+
+/** By which the two sides of such a connection know that they are of one process. */
+export const proof = (isBound: boolean, name: string): string => derived(isBound ? "bound" : "connected", name)
 
 /** Memory that is not cleared, and shared with nobody. */
 export const allocate = (size: number): Uint8Array => Buffer.allocUnsafeSlow(size)
@@ -200,6 +229,8 @@ export interface Listening {
   readonly address: { readonly host: string; readonly port: number } | undefined
   /** Frees the address before it returns. */
   readonly close: () => void
+  /** Keeps the process alive no longer. */
+  readonly unref: () => void
 }
 
 /** Listens; fails with the code of the system. */
@@ -217,7 +248,8 @@ export const listen = (
       resume(
         Effect.succeed({
           address: typeof at === "object" && at !== null ? { host: at.address, port: at.port } : undefined,
-          close: () => void server.close()
+          close: () => void server.close(),
+          unref: () => void server.unref()
         })
       )
     })

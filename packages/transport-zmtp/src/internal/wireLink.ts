@@ -29,21 +29,30 @@ export class WireLink implements Link.Link<AnyPipe> {
   private readonly shared: Shared
   private readonly limits: WireLimits
   private readonly inproc: Link.Link<AnyPipe>
+  /** Whether an inproc endpoint is bound in this thread. */
+  private readonly isHere: (endpoint: Endpoint.Endpoint) => boolean
   /** Of who opened the socket. */
   private readonly context: Context.Context<never>
   private judge: ReturnType<typeof Security.makeJudge> | undefined = undefined
   /** How many connections peers have made. */
   private accepted = 0
 
-  constructor(shared: Shared, limits: WireLimits, inproc: Link.Link<AnyPipe>, context: Context.Context<never>) {
+  constructor(
+    shared: Shared,
+    limits: WireLimits,
+    inproc: Link.Link<AnyPipe>,
+    isHere: (endpoint: Endpoint.Endpoint) => boolean,
+    context: Context.Context<never>
+  ) {
     this.shared = shared
     this.limits = limits
     this.inproc = inproc
+    this.isHere = isHere
     this.context = context
   }
 
   readonly pipe = (endpoint: Endpoint.Endpoint, port: Link.Port): AnyPipe =>
-    endpoint._tag === "Inproc"
+    endpoint._tag === "Inproc" && (!Net.isWorker || this.isHere(endpoint) || addressOf(endpoint, false) === undefined)
       ? this.inproc.pipe(endpoint, port)
       : new WirePipe(port, Endpoint.format(endpoint), this.shared.soon)
 
@@ -62,7 +71,7 @@ export class WireLink implements Link.Link<AnyPipe> {
       })
       const address = addressOf(endpoint, port.options.ipv6)
       if (address === undefined) return pipe.failed("there is no such endpoint")
-      const owner = this.owner(port, Endpoint.format(endpoint), false, {
+      const owner = this.owner(port, endpoint, false, {
         pipe: () => pipe,
         failed: (problem) => pipe.failed(problem),
         gone: () => {}
@@ -76,7 +85,7 @@ export class WireLink implements Link.Link<AnyPipe> {
   }
 
   readonly listen = (endpoint: Endpoint.Endpoint, port: Link.Port): Effect.Effect<Link.Listener, Reason> => {
-    if (endpoint._tag === "Inproc") return this.inproc.listen(endpoint, port)
+    if (endpoint._tag === "Inproc") return this.listenInproc(endpoint, port)
     if (endpoint._tag === "Other") {
       return Effect.fail(
         unsupported(`${endpoint.scheme}:// endpoints`, "use tcp://host:port, ipc://path or inproc://name")
@@ -84,69 +93,99 @@ export class WireLink implements Link.Link<AnyPipe> {
     }
     return Effect.suspend(() => {
       const wanted = endpoint._tag === "Ipc" && endpoint.path === "*" ? Endpoint.ipc(IpcFile.madeUp()) : endpoint
-      // Those in the handshake: who is not connected when the listener closes has come in vain.
-      const coming = new Set<Connection>()
-      const at = { text: Endpoint.format(wanted), isOpen: true }
-      const onConnection = (wire: Net.Wire) => {
-        if (!at.isOpen) return wire.destroy()
-        if (this.accepted >= this.limits.connections) {
-          const { connections } = this.limits
-          port.log(SocketEvent.AcceptFailed({ endpoint: at.text, problem: `there are ${connections} connections` }))
-          return wire.destroy()
-        }
-        this.accepted++
-        const connection = new Connection(
-          wire,
-          this.owner(port, at.text, true, {
-            pipe: () => {
-              coming.delete(connection)
-              return new WirePipe(port, at.text, this.shared.soon)
-            },
-            failed: () => {},
-            gone: (connection) => {
-              this.accepted--
-              coming.delete(connection)
-            }
-          }),
-          false
-        )
-        coming.add(connection)
-      }
-      // The address is the endpoint's own, or was made up.
-      const address = addressOf(wanted, port.options.ipv6) as Net.Address
-      const listen = Effect.suspend(() => Net.listen(address, port.options, onConnection))
-      const bind = "path" in address ? IpcFile.bind(address.path, listen) : listen
-      return bind.pipe(
+      return this.listenByWire(wanted, port).pipe(
         Effect.mapError((code) => reasonOf(code, Endpoint.format(endpoint))),
-        Effect.map(({ address, close }) => {
-          const bound = address === undefined ? wanted : Endpoint.tcp(address.host, address.port)
-          at.text = Endpoint.format(bound)
-          port.log(SocketEvent.Listening({ endpoint: at.text }))
-          return {
-            endpoint: bound,
-            close: Effect.sync(() => {
-              at.isOpen = false
-              close()
-              for (const connection of coming) connection.giveUp()
-            })
-          }
-        })
+        Effect.tap(({ endpoint }) =>
+          Effect.sync(() => port.log(SocketEvent.Listening({ endpoint: Endpoint.format(endpoint) })))
+        )
       )
+    })
+  }
+
+  /** In memory for this thread, and by wire for the others; where that is not to be had, they cannot reach it. */
+  private listenInproc(endpoint: Endpoint.Inproc, port: Link.Port): Effect.Effect<Link.Listener, Reason> {
+    return Effect.flatMap(this.inproc.listen(endpoint, port), (here) => {
+      if (addressOf(endpoint, false) === undefined) return Effect.succeed(here)
+      return Effect.match(this.listenByWire(endpoint, port), {
+        onFailure: () => here,
+        onSuccess: (there) => {
+          // What is in memory keeps no process alive either.
+          there.unref()
+          return { endpoint: here.endpoint, close: Effect.andThen(here.close, there.close) }
+        }
+      })
+    })
+  }
+
+  /** Fails with the code of the system. */
+  private listenByWire(
+    endpoint: Endpoint.Endpoint,
+    port: Link.Port
+  ): Effect.Effect<Link.Listener & { readonly unref: () => void }, string> {
+    // Those in the handshake: who is not connected when the listener closes has come in vain.
+    const coming = new Set<Connection>()
+    const at = { endpoint, isOpen: true }
+    const onConnection = (wire: Net.Wire) => {
+      const text = Endpoint.format(at.endpoint)
+      if (!at.isOpen) return wire.destroy()
+      if (this.accepted >= this.limits.connections) {
+        const { connections } = this.limits
+        port.log(SocketEvent.AcceptFailed({ endpoint: text, problem: `there are ${connections} connections` }))
+        return wire.destroy()
+      }
+      this.accepted++
+      const connection = new Connection(
+        wire,
+        this.owner(port, at.endpoint, true, {
+          pipe: () => {
+            coming.delete(connection)
+            return new WirePipe(port, text, this.shared.soon)
+          },
+          failed: () => {},
+          gone: (connection) => {
+            this.accepted--
+            coming.delete(connection)
+          }
+        }),
+        false
+      )
+      coming.add(connection)
+    }
+    // The address is the endpoint's own, or was made up; or it was looked at.
+    const address = addressOf(endpoint, port.options.ipv6) as Net.Address
+    const listen = Effect.suspend(() => Net.listen(address, port.options, onConnection))
+    return Effect.map("path" in address ? IpcFile.bind(address.path, listen) : listen, ({ address, close, unref }) => {
+      at.endpoint = address === undefined ? endpoint : Endpoint.tcp(address.host, address.port)
+      return {
+        endpoint: at.endpoint,
+        unref,
+        close: Effect.sync(() => {
+          at.isOpen = false
+          close()
+          for (const connection of coming) connection.giveUp()
+        })
+      }
     })
   }
 
   private owner(
     port: Link.Port,
-    endpoint: string,
+    endpoint: Endpoint.Endpoint,
     isBound: boolean,
     rest: Pick<Owner, "pipe" | "failed" | "gone">
   ): Owner {
     return {
       port,
-      endpoint,
+      endpoint: Endpoint.format(endpoint),
       limits: this.limits,
       shared: this.shared,
-      mechanism: () => mechanismOf(port, isBound),
+      mechanism: () => mechanismOf(port, endpoint, isBound),
+      // Anybody on the machine could connect to where threads do.
+      objection: ({ properties }) =>
+        endpoint._tag !== "Inproc" ||
+        new TextDecoder().decode(properties.get(threadProperty)) === Net.proof(!isBound, endpoint.name)
+          ? undefined
+          : "it is not of this process",
       judge: (credentials, address, done) => this.ask(port, credentials, address, done),
       ...rest
     }
@@ -193,8 +232,14 @@ export class WireLink implements Link.Link<AnyPipe> {
   }
 }
 
-const mechanismOf = ({ options, type }: Link.Port, isBound: boolean): Mechanism => {
+/** By which threads of a process know each other. */
+const threadProperty = "x-thread"
+
+const mechanismOf = ({ options, type }: Link.Port, endpoint: Endpoint.Endpoint, isBound: boolean): Mechanism => {
   const own = ownProperties(type, options.routingId)
+  if (endpoint._tag === "Inproc") {
+    own.push([threadProperty, new TextEncoder().encode(Net.proof(isBound, endpoint.name))])
+  }
   const { security } = options
   if (security?._tag !== "Plain") return nullMechanism(own, security?._tag === "Null", isBound)
   return security.role === "server"
@@ -204,6 +249,7 @@ const mechanismOf = ({ options, type }: Link.Port, isBound: boolean): Mechanism 
 
 const addressOf = (endpoint: Endpoint.Endpoint, ipv6: boolean): Net.Address | undefined => {
   if (endpoint._tag === "Ipc") return { path: endpoint.path.replace(/^@/, "\0") }
+  if (endpoint._tag === "Inproc") return Net.threadAddress(endpoint.name)
   if (endpoint._tag !== "Tcp") return undefined
   const { port, source } = endpoint
   const hostOf = (host: string) => {
