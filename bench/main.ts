@@ -10,10 +10,11 @@ import { Command } from "effect/cli"
 import { memory } from "./memory.ts"
 import { proxy } from "./proxy.ts"
 import { zmq } from "./zmq.ts"
+import { zmtp } from "./zmtp.ts"
 
 const bench = Command.make("bench").pipe(
   Command.withDescription("Measures this library beside what it stands on"),
-  Command.withSubcommands([zmq, memory, proxy])
+  Command.withSubcommands([zmq, zmtp, memory, proxy])
 )
 
 Command.run(bench, { version: "0.1.0" }).pipe(Effect.provide(NodeServices.layer), NodeRuntime.runMain)

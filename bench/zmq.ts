@@ -13,8 +13,8 @@ import { ChildProcess } from "effect/process"
 import type { Result, Task } from "./peers/task.ts"
 import { type Comparison, median, percentile, report } from "./table.ts"
 
-type Kind = "raw" | "ours"
-type Peer = Pick<Task, "role" | "form" | "subscribers"> & { readonly kind: Kind }
+export type Kind = "raw" | "ours"
+export type Peer = Pick<Task, "role" | "form" | "subscribers" | "transport"> & { readonly kind: Kind }
 
 const spawn = ({ kind, ...task }: Peer & Task) =>
   ChildProcess.make(process.execPath, [path.join(import.meta.dirname, "peers", `${kind}.ts`), JSON.stringify(task)], {
@@ -25,14 +25,14 @@ const spawn = ({ kind, ...task }: Peer & Task) =>
   })
 
 /** Two peers, and which of them reports. */
-interface Pairing {
+export interface Pairing {
   readonly bound: Peer
   readonly connected: Peer
   readonly measured: "bound" | "connected"
 }
 
 /** Runs two peers; gives what the one that is measured reports. */
-const run = Effect.fnUntraced(
+export const run = Effect.fnUntraced(
   function* ({ bound, connected, measured }: Pairing, size: number, count: number) {
     const first = yield* spawn({ ...bound, size, count, endpoint: "" })
     const said = first.stdout.pipe(
@@ -122,7 +122,7 @@ const asking: Readonly<Record<Kind, Pairing>> = {
 }
 
 /** Runs both kinds in turn, `times` times. */
-const interleaved = <A, E, R>(times: number, one: (kind: Kind) => Effect.Effect<A, E, R>) =>
+export const interleaved = <A, E, R>(times: number, one: (kind: Kind) => Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {
     const results: Record<Kind, Array<A>> = { raw: [], ours: [] }
     for (let i = 0; i < times; i++) {

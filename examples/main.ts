@@ -7,12 +7,14 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Endpoint, type Transport, ZmqError } from "@effect-zmq/core"
 import { ZmqTransport } from "@effect-zmq/transport-zmq"
+import { ZmtpTransport } from "@effect-zmq/transport-zmtp"
 import { Cause, Console, Context, Data, Duration, Effect, Layer, Logger, LogLevel, Option, Runtime } from "effect"
 import { CliConfig, CliError, CliOutput, Command, Flag, GlobalFlag } from "effect/cli"
 
 /** The transports that a program can run on, by the names of `--transport`. */
 const transports = {
-  zmq: ZmqTransport.layer
+  zmq: ZmqTransport.layer,
+  zmtp: ZmtpTransport.layer
 } satisfies Readonly<Record<string, Layer.Layer<Transport.Transport>>>
 
 /** The name of a transport. */

@@ -70,6 +70,22 @@ switch (role) {
     break
   }
   case "req": {
+    if (form === "flight") {
+      const dealer = new zmq.Dealer()
+      dealer.connect(endpoint)
+      const body = new Uint8Array(size)
+      for (let i = 0; i < 100; i++) await dealer.send(["", body])
+      const total = warmUp + count
+      let start = 0
+      for (let received = 0; received < total; ) {
+        await dealer.receive()
+        received++
+        if (received === warmUp) start = performance.now()
+        if (received + 99 < total) await dealer.send(["", body])
+      }
+      done({ seconds: (performance.now() - start) / 1000, messages: count, bytes: count * size })
+      break
+    }
     const req = new zmq.Request()
     req.connect(endpoint)
     const body = new Uint8Array(size)

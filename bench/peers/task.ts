@@ -2,11 +2,13 @@
 
 export interface Task {
   readonly role: "pull" | "push" | "rep" | "req" | "pub" | "sub"
+  /** What carries the messages of our peers; zmq where it is not said. */
+  readonly transport?: "zmq" | "zmtp"
   /**
    * How the messages are handled: by arrays, or one at a time. A raw `push` of the form `flood` is as fast as the addon can
-   * be, and is for measuring who receives.
+   * be, and is for measuring who receives. `run` is to receive by `runForEach`, and `flight` to have 100 requests under way.
    */
-  readonly form: "batches" | "each" | "flood"
+  readonly form: "batches" | "each" | "flood" | "run" | "flight"
   /** Bytes a message. */
   readonly size: number
   readonly count: number
@@ -40,11 +42,20 @@ export class Meter {
   messages = 0
   bytes = 0
   private start = 0
+  private last = 0
+  private told = (): void => {}
 
   add(frame: Uint8Array): void {
     if (this.messages === 0) this.start = performance.now()
     this.messages += 1
     this.bytes += frame.length
+    if (this.messages === this.last) this.told()
+  }
+
+  /** Tells when so many have arrived. */
+  onEnd(count: number, told: () => void): void {
+    this.last = count
+    this.told = told
   }
 
   get result(): Result {

@@ -13,6 +13,9 @@ import { missing, peer, python } from "./python.ts"
 // time.
 process.env.NODE_COMPILE_CACHE ??= path.join(tmpdir(), "node-compile-cache")
 
+/** What our programs run on, where that is not what they run on by themselves: a test file sets it before it imports rows. */
+const transport = process.env.INTEROP_TRANSPORT
+
 type Side = "ours" | "python"
 
 /** How a side plays a role. */
@@ -58,6 +61,7 @@ const cast =
       const all = [
         ...binds.flatMap((endpoint) => ["--bind", endpoint]),
         ...connect.flatMap((endpoint) => ["--connect", endpoint]),
+        ...(side === "ours" && transport !== undefined ? ["--transport", transport] : []),
         ...(role[side].flags ?? []),
         ...flags
       ]

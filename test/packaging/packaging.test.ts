@@ -9,7 +9,7 @@ import * as path from "node:path"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 
 const root = path.join(import.meta.dirname, "../..")
-const packages = ["core", "transport-zmq", "patterns"]
+const packages = ["core", "transport-zmq", "transport-zmtp", "patterns"]
 
 const json = (file: string) => JSON.parse(readFileSync(file, "utf8"))
 

@@ -1,4 +1,4 @@
-/** Runs the tests of patterns on each transport: in memory under virtual time, and on libzmq. */
+/** Runs the tests of patterns on each transport: in memory under virtual time, on libzmq, and on ZMTP in TypeScript. */
 import * as Endpoint from "@effect-zmq/core/Endpoint"
 import * as MemoryTransport from "@effect-zmq/core/MemoryTransport"
 import * as Simulation from "@effect-zmq/core/Simulation"
@@ -7,6 +7,7 @@ import * as Sockets from "@effect-zmq/core/Socket"
 import type { Transport } from "@effect-zmq/core/Transport"
 import type { ZmqError } from "@effect-zmq/core/ZmqError"
 import * as ZmqTransport from "@effect-zmq/transport-zmq/ZmqTransport"
+import * as ZmtpTransport from "@effect-zmq/transport-zmtp/ZmtpTransport"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -46,14 +47,14 @@ const targets: ReadonlyArray<{
         program: Effect.provide(Effect.scoped(program), MemoryTransport.layer, { local: true })
       })
   },
-  ...(["tcp", "ipc", "inproc"] as const).map((scheme) => ({
-    name: `zmq, ${scheme}`,
-    place: places[scheme],
-    run: (program: Effect.Effect<unknown, unknown, Transport | Scope.Scope>) =>
-      Effect.runPromiseExit(
-        Effect.timeout(Effect.provide(Effect.scoped(program), ZmqTransport.layer, { local: true }), patience)
-      )
-  }))
+  ...([ZmqTransport, ZmtpTransport] as const).flatMap(({ layer }) =>
+    (["tcp", "ipc", "inproc"] as const).map((scheme) => ({
+      name: `${layer === ZmqTransport.layer ? "zmq" : "zmtp"}, ${scheme}`,
+      place: places[scheme],
+      run: (program: Effect.Effect<unknown, unknown, Transport | Scope.Scope>) =>
+        Effect.runPromiseExit(Effect.timeout(Effect.provide(Effect.scoped(program), layer, { local: true }), patience))
+    }))
+  )
 ]
 
 /** Makes a test of each body on each transport, or on those whose names begin so. */

@@ -1,14 +1,17 @@
-/** What the sockets promise, in large counts, on both transports. */
+/** What the sockets promise, in large counts, on every transport. */
 import * as fs from "node:fs"
 import { MemoryTransport, Message, Pull, Push, Rep, Req, Socket, type Transport, type ZmqError } from "@effect-zmq/core"
 import { ZmqTransport } from "@effect-zmq/transport-zmq"
+import { ZmtpTransport } from "@effect-zmq/transport-zmtp"
 import { Effect, Exit, Fiber, type Layer, Option, Random, type Scope } from "effect"
 import { prove } from "./table.ts"
 
 const targets: ReadonlyArray<readonly [string, Layer.Layer<Transport.Transport>, "tcp://127.0.0.1:*" | "ipc://*"]> = [
   ["memory", MemoryTransport.layer, "tcp://127.0.0.1:*"],
   ["zmq, tcp", ZmqTransport.layer, "tcp://127.0.0.1:*"],
-  ["zmq, ipc", ZmqTransport.layer, "ipc://*"]
+  ["zmq, ipc", ZmqTransport.layer, "ipc://*"],
+  ["zmtp, tcp", ZmtpTransport.layer, "tcp://127.0.0.1:*"],
+  ["zmtp, ipc", ZmtpTransport.layer, "ipc://*"]
 ]
 
 const test = prove("The sockets, in large counts")

@@ -54,6 +54,13 @@ export type SocketEvent = Data.TaggedEnum<{
   HandshakeSucceeded: { readonly endpoint: string }
   /** The handshake failed (`ZMQ_EVENT_HANDSHAKE_FAILED_…`). */
   HandshakeFailed: { readonly endpoint: string; readonly problem: HandshakeProblem; readonly detail: string }
+  /** A peer, at this address, has exceeded a limit of the transport: its connection is ended. */
+  LimitExceeded: {
+    readonly endpoint: string
+    readonly peer: string
+    readonly limit: string
+    readonly problem: string
+  }
   /** A connection was lost (`ZMQ_EVENT_DISCONNECTED`). */
   Disconnected: { readonly endpoint: string }
   /** Connected to no longer, nor to be: the socket was disconnected from it, or lost it and does not reconnect. */

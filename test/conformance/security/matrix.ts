@@ -21,17 +21,19 @@ interface Seen extends Expected {
 
 /**
  * Runs every row over these schemes: the one call of a transport's test file. `orElse` is what the sides of a row may be told
- * as well, where a transport leaves it to chance.
+ * as well, where a transport leaves it to chance; `lacks` is of rows about what it has not.
  */
 export const matrix = (
   target: Target,
   schemes: ReadonlyArray<Scheme>,
-  orElse: (row: Row, scheme: Scheme) => ReadonlyArray<Expected> = () => []
+  orElse: (row: Row, scheme: Scheme) => ReadonlyArray<Expected> = () => [],
+  lacks: (row: Row) => boolean = () => false
 ): void => {
   for (const scheme of schemes) {
     describe(`security on ${target.name}, ${scheme}`, { concurrent: target.run === "live" }, () => {
       const seen = new Map<Row, Seen>()
       for (const row of rows) {
+        if (lacks(row)) continue
         const expected = { ...row.expected, ...row.elsewhere[target.name] }
         const isLetIn = row.expected.server === "succeeded"
         const promise = isLetIn ? "messages pass" : "no message passes"

@@ -197,7 +197,12 @@ export abstract class Pipe {
   /** Takes in a message. */
   protected push(message: Message): void {
     this.queue.push(message)
-    this.received++
+    this.pushed(1)
+  }
+
+  /** So many messages were put to the end of the queue. */
+  protected pushed(count: number): void {
+    this.received += count
     if (this.asleep) {
       this.asleep = false
       this.events.readActivated(this)

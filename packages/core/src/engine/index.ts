@@ -6,6 +6,7 @@
 export * as Distributor from "./Distributor.ts"
 export * as FairQueue from "./FairQueue.ts"
 export * as Greeting from "./Greeting.ts"
+export * as Inproc from "./Inproc.ts"
 export * as Link from "./Link.ts"
 export * as LoadBalancer from "./LoadBalancer.ts"
 export * as Pattern from "./Pattern.ts"

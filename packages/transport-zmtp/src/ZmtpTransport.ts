@@ -1,0 +1,148 @@
+/**
+ * ZMTP 3.1 in TypeScript, over the sockets of Node: no native code.
+ *
+ * Provide `layer` to a program, and its sockets speak with any ZeroMQ peer of ZMTP 3.0 or 3.1, over tcp, ipc and inproc.
+ *
+ * What it does otherwise than the other transports:
+ *
+ * - CURVE is not there yet: a socket with it fails with `Unsupported`, as do `socks`, `device` and `ipcPeers`.
+ * - Node has no way to set `packetPriority`, `retransmitTimeout`, `systemBuffer`, `typeOfService`, and the interval and number of
+ *   keep-alive probes: they are accepted and without effect, as is `batchSize`.
+ * - Messages that were encoded when a connection is lost are lost with it: at most the high-water mark, or 256 KB. How many
+ *   of them had arrived nobody can tell.
+ * - inproc endpoints that are bound in a thread are reached from its own build of the layer, in memory, and on Linux from
+ *   threads that it or others have started: by a socket of the system. A thread that has started others does not reach theirs.
+ *
+ * @since 0.1.0
+ */
+import { Inproc, Patterns, SocketEngine } from "@effect-zmq/core/engine"
+import type { Resolved } from "@effect-zmq/core/SocketOptions"
+import * as SocketType from "@effect-zmq/core/SocketType"
+import { type Capability, Transport } from "@effect-zmq/core/Transport"
+import type { Unsupported } from "@effect-zmq/core/ZmqError"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
+import { transportName, unsupported } from "./internal/errors.ts"
+import * as Net from "./internal/net.ts"
+import { type Shared, Slabs } from "./internal/output.ts"
+import { Turns } from "./internal/turns.ts"
+import { type WireLimits, WireLink } from "./internal/wireLink.ts"
+
+/**
+ * What a peer may take of this process. Whoever exceeds a limit is told of as `SocketEvent.LimitExceeded`, and loses that
+ * connection; everybody else is served as ever.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Limits {
+  /** The bytes of a frame. `maxMessageSize` of a socket can be less. Default: 1 GiB. */
+  readonly frameBytes?: number | undefined
+  /** The bytes of a message, over all its frames. Default: 1 GiB. */
+  readonly messageBytes?: number | undefined
+  /** The frames of a message. Default: 65,536. */
+  readonly messageFrames?: number | undefined
+  /** The bytes of a handshake, which also has to end within `handshakeInterval`. Default: 16,384. */
+  readonly handshakeBytes?: number | undefined
+  /** The subscriptions of a connection. Default: 1,048,576. */
+  readonly subscriptions?: number | undefined
+  /** The bytes of a subscription. Default: 65,536. */
+  readonly subscriptionBytes?: number | undefined
+  /** The connections that peers have made to a socket, together. Default: 65,536. */
+  readonly connections?: number | undefined
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly limits?: Limits | undefined
+}
+
+const defaults: WireLimits = {
+  frameBytes: 2 ** 30,
+  messageBytes: 2 ** 30,
+  messageFrames: 65_536,
+  handshakeBytes: 16_384,
+  subscriptions: 2 ** 20,
+  subscriptionBytes: 65_536,
+  connections: 65_536
+}
+
+const capabilities: ReadonlySet<Capability> = new Set<Capability>([
+  ...SocketType.all,
+  "tcp",
+  "ipc",
+  "inproc",
+  "null",
+  "plain"
+])
+
+/** The version of this package. */
+const version = "0.1.0"
+
+/** One count of turns and one pool of slabs for all sockets of the process. */
+const shared: Shared = { turns: new Turns(Net.nextTurn), slabs: new Slabs(Net.allocate), soon: Net.soon }
+
+/**
+ * The transport, with options. A limit that is not given has its default.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerWith = (options: Options): Layer.Layer<Transport> =>
+  Layer.effect(
+    Transport,
+    Effect.gen(function* () {
+      const inproc = yield* Inproc.make
+      const limits = limitsOf(options.limits ?? {})
+      return Transport.of({
+        name: transportName,
+        version,
+        capabilities,
+        open: Effect.fnUntraced(function* (type, options) {
+          const lacking = lackOf(options)
+          if (lacking !== undefined) return yield* lacking
+          const link = new WireLink(
+            shared,
+            limits,
+            yield* inproc.open(type),
+            inproc.has,
+            yield* Effect.context<never>()
+          )
+          const first = yield* Random.nextIntBetween(0, 2 ** 32)
+          return yield* SocketEngine.make(type, options, Patterns.make(type, { ...options, first }), link)
+        })
+      })
+    })
+  )
+
+/**
+ * The transport.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<Transport> = layerWith({})
+
+const limitsOf = (given: Limits): WireLimits => ({
+  frameBytes: given.frameBytes ?? defaults.frameBytes,
+  messageBytes: given.messageBytes ?? defaults.messageBytes,
+  messageFrames: given.messageFrames ?? defaults.messageFrames,
+  handshakeBytes: given.handshakeBytes ?? defaults.handshakeBytes,
+  subscriptions: given.subscriptions ?? defaults.subscriptions,
+  subscriptionBytes: given.subscriptionBytes ?? defaults.subscriptionBytes,
+  connections: given.connections ?? defaults.connections
+})
+
+/** What cannot be left out without harm fails; what only tunes the network does not. */
+const lackOf = ({ device, ipcPeers, security, socks }: Resolved): Unsupported | undefined => {
+  if (security?._tag === "Curve")
+    return unsupported("CURVE", "use ZmqTransport, or Security.plain on a network that is safe")
+  if (socks !== undefined) return unsupported("the option socks", "use ZmqTransport")
+  if (device !== undefined) return unsupported("the option device", "bind or connect by an address of the device")
+  if (ipcPeers !== undefined) return unsupported("the option ipcPeers", "use a security that authenticates")
+  return undefined
+}

@@ -1,0 +1,331 @@
+/** A connection, from the first byte to the last: its handshake, its heartbeats, and its pipe. */
+import type { Link } from "@effect-zmq/core/engine"
+import { SocketEvent } from "@effect-zmq/core/SocketEvent"
+import type { Resolved } from "@effect-zmq/core/SocketOptions"
+import * as Duration from "effect/Duration"
+import { after, allocate, type Wire } from "./net.ts"
+import { Output, type Shared } from "./output.ts"
+import { encodePing } from "./protocol/command.ts"
+import { Decoder, type Limits as DecoderLimits, type Violation } from "./protocol/decoder.ts"
+import { Handshake, type Peer, type Step } from "./protocol/handshake.ts"
+import type { Credentials, Mechanism } from "./protocol/mechanism.ts"
+import type { WirePipe } from "./wirePipe.ts"
+
+/** What a peer may take of us. */
+export interface Limits extends DecoderLimits {
+  readonly handshakeBytes: number
+  /** Subscriptions of a connection, and the bytes of each. */
+  readonly subscriptions: number
+  readonly subscriptionBytes: number
+}
+
+/** What a connection has to do with the socket that it is for. */
+export interface Owner {
+  readonly port: Link.Port
+  readonly endpoint: string
+  readonly limits: Limits
+  readonly shared: Shared
+  readonly mechanism: () => Mechanism
+  /** Why this peer is not let in, whoever it is. */
+  readonly objection: (peer: Peer) => string | undefined
+  /** Has it judged who a client is; what it gives calls that off. */
+  readonly judge: (
+    credentials: Credentials,
+    address: string,
+    done: (status: number, problem: string, user: { readonly id: string } | undefined) => void
+  ) => () => void
+  /** The pipe that it is for: the one that dials, or a new one. `undefined`: there is none any more. */
+  readonly pipe: () => WirePipe | undefined
+  /** It is over without having been a connection of peers. */
+  readonly failed: (problem: string) => void
+  /** It is over, or never was. */
+  readonly gone: (connection: Connection) => void
+}
+
+/** The types whose messages are dropped where there is no room: nobody waits for a turn. */
+const dropping: ReadonlySet<string> = new Set(["PUB", "XPUB", "XSUB", "REP"])
+
+/** How many bytes are written to one connection before others have their turn. */
+const budget = 1_048_576
+
+export class Connection {
+  private readonly wire: Wire
+  private readonly owner: Owner
+  private readonly isDialer: boolean
+  private readonly handshake: Handshake
+  private pipe: WirePipe | undefined = undefined
+  private output: Output | undefined = undefined
+  private state: "opening" | "greeting" | "up" | "over" = "opening"
+  private callOffJudge: (() => void) | undefined = undefined
+  private user: { readonly id: string } | undefined = undefined
+  private subscriptions = 0
+  /** How often something was heard. */
+  private heard = 0
+  private callOffPatience: () => void
+  private callOffPing = (): void => {}
+  private callOffAnswer: (() => void) | undefined = undefined
+  private callOffLife = (): void => {}
+  private paused = false
+
+  constructor(wire: Wire, owner: Owner, isDialer: boolean) {
+    this.wire = wire
+    this.owner = owner
+    this.isDialer = isDialer
+    const { limits, port } = owner
+    this.handshake = new Handshake(port.type, port.options.routingId, owner.mechanism(), limits.handshakeBytes)
+    const { connectTimeout } = port.options
+    this.callOffPatience =
+      isDialer && connectTimeout !== undefined
+        ? after(Duration.toMillis(connectTimeout), () => this.lose("the connection timed out"))
+        : () => {}
+    wire.listen({
+      opened: () => this.greet(),
+      data: (chunk, isLent) => this.data(chunk, isLent),
+      gathers: () => this.pipe?.gathers ?? false,
+      written: () => this.output?.taken(),
+      ended: (problem) => this.lose(problem)
+    })
+    if (!isDialer) this.greet()
+  }
+
+  // ---------------------------------------------------------------------------
+  // What its pipe wants of it
+  // ---------------------------------------------------------------------------
+
+  pause(): void {
+    this.paused = true
+    this.wire.pause()
+  }
+
+  resume(): void {
+    this.paused = false
+    this.wire.resume()
+  }
+
+  /** Ends it; nobody is told. */
+  end(): void {
+    const { state } = this
+    if (state === "over") return
+    this.stop()
+    // Behind what the system has not taken there is nothing to wait for.
+    if (this.wire.unsentBytes > 0 || state !== "up") this.wire.destroy()
+    else this.wire.end()
+  }
+
+  /** Ends a handshake that leads to nothing any more. */
+  giveUp(): void {
+    this.wire.destroy()
+    this.lose("the endpoint is not bound any more")
+  }
+
+  /** The peer has broken the protocol, or a limit. */
+  violate({ limit, problem }: Violation): void {
+    const { endpoint, port } = this.owner
+    if (limit !== undefined) {
+      port.log(SocketEvent.LimitExceeded({ endpoint, peer: this.wire.peerAddress, limit, problem }))
+    }
+    this.wire.destroy()
+    this.lose(problem)
+  }
+
+  /** Something must be heard in so many milliseconds, and again and again; 0 stands for ever. */
+  live(timeToLive: number): void {
+    this.callOffLife()
+    if (timeToLive === 0) return
+    const { heard } = this
+    this.callOffLife = after(timeToLive, () => {
+      if (this.isSilentSince(heard)) this.abort()
+      else this.live(timeToLive)
+    })
+  }
+
+  /** A subscription has begun, or ended. */
+  subscribed(isNew: boolean, bytes: number): void {
+    const { limits } = this.owner
+    this.subscriptions = Math.max(0, this.subscriptions + (isNew ? 1 : -1))
+    if (this.subscriptions > limits.subscriptions) {
+      this.violate({ limit: "subscriptions", problem: `more than ${limits.subscriptions} subscriptions` })
+    } else if (bytes > limits.subscriptionBytes) {
+      this.violate({ limit: "subscriptionBytes", problem: `a subscription of ${bytes} bytes` })
+    }
+  }
+
+  // ---------------------------------------------------------------------------
+  // The handshake
+  // ---------------------------------------------------------------------------
+
+  private greet(): void {
+    const { endpoint, port } = this.owner
+    this.callOffPatience()
+    this.state = "greeting"
+    port.log(this.isDialer ? SocketEvent.Connected({ endpoint }) : SocketEvent.Accepted({ endpoint }))
+    if (this.isOver) return
+    this.callOffPatience = after(Duration.toMillis(port.options.handshakeInterval), () => {
+      this.wire.destroy()
+      this.lose("the handshake took too long")
+    })
+    this.follow(this.handshake.start())
+  }
+
+  private data(chunk: Uint8Array, isLent: boolean): void {
+    this.heard++
+    if (this.output !== undefined) {
+      this.output.heard = true
+      this.pipe?.feed(chunk, isLent)
+    } else if (this.state === "greeting") this.follow(this.handshake.receive(chunk))
+  }
+
+  private follow(steps: ReadonlyArray<Step>): void {
+    for (const step of steps) {
+      if (this.state === "over") return
+      switch (step._tag) {
+        case "Send":
+          this.wire.write([step.bytes])
+          break
+        case "Ask":
+          this.ask(step.credentials)
+          break
+        case "Done":
+          this.rise(step.peer, step.rest)
+          break
+        case "Failed":
+          this.fail(step.problem, step.detail)
+          break
+      }
+    }
+  }
+
+  private ask(credentials: Credentials): void {
+    this.wire.pause()
+    this.callOffJudge = this.owner.judge(credentials, this.wire.peerAddress, (status, problem, user) => {
+      if (this.state !== "greeting") return
+      this.callOffJudge = undefined
+      this.user = user
+      this.wire.resume()
+      this.follow(this.handshake.answer(status, problem))
+    })
+  }
+
+  private fail(problem: "protocol" | "authentication", detail: string): void {
+    const { endpoint, failed, port } = this.owner
+    this.stop()
+    this.wire.end()
+    port.log(SocketEvent.HandshakeFailed({ endpoint, problem, detail }))
+    port.log(SocketEvent.Disconnected({ endpoint }))
+    failed(detail)
+  }
+
+  private rise(peer: Peer, rest: Uint8Array): void {
+    const { endpoint, limits, port, shared } = this.owner
+    const objection = this.owner.objection(peer)
+    if (objection !== undefined) {
+      this.fail("authentication", objection)
+      return
+    }
+    const pipe = this.owner.pipe()
+    if (pipe === undefined) {
+      this.end()
+      return
+    }
+    if (this.user !== undefined && pipe.user !== undefined && pipe.user.id !== this.user.id && !pipe.isRead) {
+      this.fail("authentication", "what another user has sent is not read yet")
+      return
+    }
+    this.callOffPatience()
+    this.state = "up"
+    this.pipe = pipe
+    pipe.announced = peer.routingId
+    pipe.user = this.user
+    const { maxMessageSize } = port.options
+    const decoder = new Decoder(
+      { ...limits, frameBytes: Math.min(limits.frameBytes, maxMessageSize) },
+      port.type === "PUB" || port.type === "XPUB",
+      allocate
+    )
+    const isDropping = dropping.has(port.type) && !port.options.noDrop
+    const output = new Output(this.wire, shared, isDropping ? Number.POSITIVE_INFINITY : budget, pipe.drain)
+    this.output = output
+    // ZMTP 3.0 has no PING.
+    if (peer.minor > 0) this.beat(port.options)
+    // As libzmq does, an XSUB sends subscriptions as messages to everybody.
+    pipe.rise(this, output, decoder, peer.minor === 0 || port.type === "XSUB")
+    // Who waits for the event goes on at once, and finds a socket that is connected.
+    if (this.isUp) port.log(SocketEvent.HandshakeSucceeded({ endpoint }))
+    if (rest.length > 0 && this.isUp) pipe.feed(rest, false)
+  }
+
+  // Not what the compiler remembers: what was called may have changed it.
+  private get isOver(): boolean {
+    return this.state === "over"
+  }
+
+  private get isUp(): boolean {
+    return this.state === "up"
+  }
+
+  // ---------------------------------------------------------------------------
+  // Heartbeats
+  // ---------------------------------------------------------------------------
+
+  private beat({ heartbeat }: Resolved): void {
+    if (heartbeat === undefined) return
+    const ping = encodePing(heartbeat.timeToLive === undefined ? 0 : Duration.toMillis(heartbeat.timeToLive))
+    const interval = Duration.toMillis(heartbeat.interval)
+    const next = () => {
+      this.callOffPing = after(interval, () => {
+        if (this.output?.isReady) this.output.command(ping)
+        if (this.callOffAnswer === undefined) {
+          const { heard } = this
+          this.callOffAnswer = after(Duration.toMillis(heartbeat.timeout), () => {
+            this.callOffAnswer = undefined
+            if (this.isSilentSince(heard)) this.abort()
+          })
+        }
+        next()
+      })
+    }
+    next()
+  }
+
+  /** Who is not read from is not silent. */
+  private isSilentSince(heard: number): boolean {
+    return heard === this.heard && !this.paused
+  }
+
+  // ---------------------------------------------------------------------------
+  // The end
+  // ---------------------------------------------------------------------------
+
+  private abort(): void {
+    this.wire.destroy()
+    this.lose("nothing was heard")
+  }
+
+  private lose(problem: string | undefined): void {
+    const { pipe, state } = this
+    const { endpoint, failed, port } = this.owner
+    if (state === "over") return
+    this.stop()
+    this.wire.destroy()
+    if (state === "up") {
+      pipe?.lost()
+      return
+    }
+    if (state === "greeting") {
+      const detail = problem ?? "the connection ended in the handshake"
+      port.log(SocketEvent.HandshakeFailed({ endpoint, problem: "other", detail }))
+      port.log(SocketEvent.Disconnected({ endpoint }))
+    }
+    failed(problem ?? "the connection ended")
+  }
+
+  private stop(): void {
+    this.state = "over"
+    this.callOffJudge?.()
+    this.callOffPatience()
+    this.callOffPing()
+    this.callOffAnswer?.()
+    this.callOffLife()
+    this.owner.gone(this)
+  }
+}

@@ -1,0 +1,263 @@
+/**
+ * The sockets of Node, and its timers: the one file that has to do with either. It is made of callbacks, because that is how
+ * they call.
+ */
+import { createHash, randomUUID } from "node:crypto"
+import * as Net from "node:net"
+import * as Os from "node:os"
+import { getEnvironmentData, isMainThread, setEnvironmentData } from "node:worker_threads"
+import type { Resolved } from "@effect-zmq/core/SocketOptions"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+
+/** Runs it when the code that runs now is through. */
+export const soon = (f: () => void): void => queueMicrotask(f)
+
+/** Runs it in the next turn of the event loop. */
+export const nextTurn = (f: () => void): void => void setImmediate(f)
+
+/** Runs it after so many milliseconds, unless it is called off; never, where they are infinite. */
+export const after = (millis: number, f: () => void): (() => void) => {
+  if (!Number.isFinite(millis)) return () => {}
+  const timer = setTimeout(f, millis)
+  timer.unref()
+  return () => clearTimeout(timer)
+}
+
+/** Whether this is a thread that another one started. */
+export const isWorker = !isMainThread
+
+const secretName = "@effect-zmq/transport-zmtp/inproc"
+
+/** What all threads of this process know, and nobody else. */
+const secret: string = (() => {
+  const inherited = getEnvironmentData(secretName)
+  if (typeof inherited === "string") return inherited
+  const made = randomUUID()
+  setEnvironmentData(secretName, made)
+  return made
+})()
+
+/** What only a thread of this process can know of an inproc endpoint. */
+const derived = (purpose: string, name: string): string =>
+  createHash("sha256")
+    .update(JSON.stringify([secret, purpose, name]))
+    .digest("hex")
+
+/** Where threads reach an inproc endpoint of this process; nowhere, where the system has no abstract namespace. */
+export const threadAddress = (name: string): Address | undefined =>
+  process.platform === "linux" ? { path: `\0effect-zmq/inproc/${derived("address", name)}` } : undefined
+
+/** By which the two sides of such a connection know that they are of one process. */
+export const proof = (isBound: boolean, name: string): string => derived(isBound ? "bound" : "connected", name)
+
+/** Memory that is not cleared, and shared with nobody. */
+export const allocate = (size: number): Uint8Array => Buffer.allocUnsafeSlow(size)
+
+/** What happens to a connection. */
+export interface Events {
+  readonly opened: () => void
+  /** What is lent is to be copied before this returns. */
+  readonly data: (chunk: Uint8Array, isLent: boolean) => void
+  /** Whether what comes next is copied anyway. */
+  readonly gathers: () => boolean
+  /** The system has taken what was written. */
+  readonly written: () => void
+  /** It is over; `problem` is the code of what ended it, where the peer did not. */
+  readonly ended: (problem: string | undefined) => void
+}
+
+export type Address =
+  | { readonly host: string; readonly port: number; readonly source?: { readonly host: string; readonly port: number } }
+  | { readonly path: string }
+
+/** After an end, for so long may the peer take what it was sent. */
+const patience = 2000
+
+/** How much is read at a time. */
+const readSize = 65_536
+
+/**
+ * What all connections read into by default: what is read is copied from here, to its size or into the large frame that it
+ * is part of. A connection that fills it gets memory of its own for each read, for as long as it fills that.
+ */
+const common = Buffer.allocUnsafeSlow(readSize)
+
+/** A connection. */
+export class Wire {
+  private readonly socket: Net.Socket
+  private events: Events | undefined = undefined
+  private readonly onWritten = (): void => this.events?.written()
+  private next: Uint8Array = common
+
+  /** `open` opens the socket, which is to read as it is told. */
+  constructor(open: (onread: Net.OnReadOpts) => Net.Socket, options: Resolved) {
+    const socket = open({
+      buffer: () => this.next,
+      callback: (count, buffer) => {
+        this.read(count, buffer)
+        return true
+      }
+    })
+    this.socket = socket
+    socket.setNoDelay(true)
+    const { tcpKeepalive } = options
+    if (tcpKeepalive !== undefined) {
+      const idle = tcpKeepalive === false ? undefined : tcpKeepalive.idle
+      socket.setKeepAlive(tcpKeepalive !== false, idle === undefined ? 0 : Duration.toMillis(idle))
+    }
+  }
+
+  /** `buffer` is what was read into: the common one, or this connection's own. */
+  private read(count: number, buffer: Uint8Array): void {
+    const { events } = this
+    const isFull = count === buffer.length
+    this.next = common
+    if (events === undefined) return
+    const chunk = isFull ? buffer : buffer.subarray(0, count)
+    if (events.gathers()) {
+      // Its own serves again; the common one is anybody's.
+      if (buffer !== common && isFull) this.next = buffer
+      events.data(chunk, true)
+      return
+    }
+    if (isFull) this.next = Buffer.allocUnsafeSlow(readSize)
+    events.data(buffer === common || count < readSize / 2 ? Buffer.from(chunk) : chunk, false)
+  }
+
+  listen(events: Events): void {
+    this.events = events
+    const { socket } = this
+    let problem: string | undefined
+    const end = () => {
+      const { events } = this
+      this.events = undefined
+      events?.ended(problem)
+    }
+    socket.on("end", () => {
+      end()
+      socket.destroy()
+    })
+    socket.on("error", (error) => (problem = codeOf(error)))
+    socket.on("close", end)
+    if (socket.connecting) socket.once("connect", () => this.events?.opened())
+  }
+
+  /** Writes pieces, in one call to the system where it takes them. */
+  write(pieces: ReadonlyArray<Uint8Array>): void {
+    const { onWritten, socket } = this
+    const last = pieces.length - 1
+    if (last > 0) socket.cork()
+    for (let i = 0; i < last; i++) socket.write(pieces[i] as Uint8Array) // below the length
+    if (last >= 0) socket.write(pieces[last] as Uint8Array, onWritten) // as above
+    if (last > 0) socket.uncork()
+  }
+
+  /** How many bytes were written that the system has not taken. */
+  get unsentBytes(): number {
+    return this.socket.writableLength
+  }
+
+  pause(): void {
+    this.socket.pause()
+  }
+
+  resume(): void {
+    this.socket.resume()
+  }
+
+  /** Ends it behind what was written; nothing is heard of it any more. What the peer still sends goes nowhere. */
+  end(): void {
+    const { socket } = this
+    this.events = undefined
+    if (socket.connecting || socket.destroyed) {
+      socket.destroy()
+      return
+    }
+    socket.resume()
+    socket.end()
+    socket.unref()
+    setTimeout(() => socket.destroy(), patience).unref()
+  }
+
+  /** Ends it now. */
+  destroy(): void {
+    this.events = undefined
+    this.socket.destroy()
+  }
+
+  /** The IP address of the peer; over ipc "localhost". */
+  get peerAddress(): string {
+    const address = this.socket.remoteAddress ?? "localhost"
+    return address.startsWith("::ffff:") ? address.slice(7) : address
+  }
+}
+
+/** Begins to connect. */
+export const connect = (address: Address, options: Resolved): Wire =>
+  new Wire((onread) => {
+    if ("path" in address) return Net.connect({ path: address.path, onread })
+    const { host, port, source } = address
+    return Net.connect({
+      host,
+      port,
+      onread,
+      ...(source === undefined || source.host === "*" ? {} : { localAddress: source.host }),
+      ...(source === undefined || source.port === 0 ? {} : { localPort: source.port })
+    })
+  }, options)
+
+/**
+ * A socket that was accepted, made anew, because Node lets only who connects say how to read: by its handle, which is
+ * private. Without one it reads as sockets do.
+ */
+const adopt = (socket: Net.Socket, onread: Net.OnReadOpts): Net.Socket => {
+  // Private, and so without a type.
+  const accepted = socket as Net.Socket & { _handle?: unknown }
+  const { _handle: handle } = accepted
+  if (handle === undefined || handle === null) {
+    socket.on("data", (chunk) => onread.callback(chunk.length, chunk))
+    return socket
+  }
+  accepted._handle = null
+  // As above.
+  return new Net.Socket({ handle, onread } as Net.SocketConstructorOpts)
+}
+
+/** What is listened at. */
+export interface Listening {
+  readonly address: { readonly host: string; readonly port: number } | undefined
+  /** Frees the address before it returns. */
+  readonly close: () => void
+  /** Keeps the process alive no longer. */
+  readonly unref: () => void
+}
+
+/** Listens; fails with the code of the system. */
+export const listen = (
+  address: Address,
+  options: Resolved,
+  onConnection: (wire: Wire) => void
+): Effect.Effect<Listening, string> =>
+  Effect.callback((resume) => {
+    const server = Net.createServer({ pauseOnConnect: true })
+    server.on("connection", (socket) => onConnection(new Wire((onread) => adopt(socket, onread), options)))
+    server.once("error", (error) => resume(Effect.fail(codeOf(error))))
+    server.listen({ ...address, backlog: options.backlog }, () => {
+      const at = server.address()
+      resume(
+        Effect.succeed({
+          address: typeof at === "object" && at !== null ? { host: at.address, port: at.port } : undefined,
+          close: () => void server.close(),
+          unref: () => void server.unref()
+        })
+      )
+    })
+    return Effect.sync(() => void server.close())
+  })
+
+/** The address of a network interface of this machine, where it has one of this name. */
+export const interfaceAddress = (name: string, ipv6: boolean): string | undefined =>
+  Os.networkInterfaces()[name]?.find(({ family }) => family === (ipv6 ? "IPv6" : "IPv4"))?.address
+
+export const codeOf = (error: Error): string => ("code" in error ? String(error.code) : error.name)

@@ -1,0 +1,242 @@
+/**
+ * The way out of a connection: messages are encoded when they are written, many to a slab of memory, and slabs are written
+ * to the system when it pays.
+ *
+ * A connection that was quiet, or that has heard from its peer since it wrote last, writes as soon as the code that runs now
+ * is through: somebody waits. One in the middle of a stream holds what it has until a turn of the event loop brings nothing
+ * more, for at most 16 turns or 32 messages. Two turns without anything make it quiet.
+ *
+ * What the system has not taken at once is in flight, and until it has, nothing more is encoded.
+ */
+import type { Message } from "@effect-zmq/core/Message"
+import { COMMAND, longestHeader, MORE, writeHeader } from "./protocol/frame.ts"
+import type { Turning, Turns } from "./turns.ts"
+
+/** What bytes are written to. */
+export interface Sink {
+  readonly write: (pieces: ReadonlyArray<Uint8Array>) => void
+  readonly unsentBytes: number
+}
+
+/** What all connections of a process share. */
+export interface Shared {
+  readonly turns: Turns
+  readonly slabs: Slabs
+  readonly soon: (f: () => void) => void
+}
+
+const slabSize = 65_536
+
+/** Frames up to here are copied into the slab; larger ones are written as they are. */
+const copied = 8192
+
+/** As soon as so much is encoded it is written. */
+const enough = 57_344
+const enoughByReference = 262_144
+
+/** Slabs that nobody uses at the moment. */
+export class Slabs {
+  private readonly allocate: (size: number) => Uint8Array
+  private readonly free: Array<Uint8Array> = []
+
+  constructor(allocate: (size: number) => Uint8Array) {
+    this.allocate = allocate
+  }
+
+  take(): Uint8Array {
+    return this.free.pop() ?? this.allocate(slabSize)
+  }
+
+  give(slab: Uint8Array): void {
+    if (this.free.length < 16) this.free.push(slab)
+  }
+}
+
+export class Output implements Turning {
+  /** Messages that were encoded, and those of them that were written and not taken by the system. */
+  encoded = 0
+  inFlight = 0
+  /** The peer was heard since the last flush. */
+  heard = true
+  private readonly sink: Sink
+  private readonly shared: Shared
+  /** How many bytes it writes in a turn, so that others have theirs. */
+  private readonly budget: number
+  /** There may be room: called from nobody's call. */
+  private readonly onRoom: () => void
+  private slab: Uint8Array | undefined = undefined
+  private start = 0
+  private at = 0
+  private pieces: Array<Uint8Array> = []
+  private bytes = 0
+  private full: Array<Uint8Array> = []
+  private blocked = false
+  private resting = false
+  private over = false
+  private written = 0
+  private hot = false
+  private scheduled = false
+  private fresh = 0
+  private held = 0
+  private quiet = 0
+
+  constructor(sink: Sink, shared: Shared, budget: number, onRoom: () => void) {
+    this.sink = sink
+    this.shared = shared
+    this.budget = budget
+    this.onRoom = onRoom
+  }
+
+  /** Whether it takes messages to be encoded. */
+  get isReady(): boolean {
+    return !this.blocked && !this.resting && !this.over
+  }
+
+  /** Encodes a message; only where it `isReady`. */
+  encode(message: Message): void {
+    const last = message.length - 1
+    for (let i = 0; i < last; i++) this.frame(MORE, message[i] as Uint8Array) // below the length
+    this.frame(0, message[last] as Uint8Array) // as above
+    this.encoded++
+    this.plan()
+  }
+
+  /** Encodes a command, which is not counted. */
+  command(body: Uint8Array): void {
+    this.frame(COMMAND, body)
+    this.plan()
+  }
+
+  /** Encodes a message that is not counted, for it stands for a command. */
+  frameOf(body: Uint8Array): void {
+    this.frame(0, body)
+    this.plan()
+  }
+
+  /** Writes what is encoded. */
+  readonly flush = (): void => {
+    this.scheduled = false
+    if (this.bytes === 0 || this.blocked || this.over) return
+    const { full, pieces, sink } = this
+    this.seal()
+    this.pieces = []
+    this.written += this.bytes
+    this.bytes = 0
+    this.fresh++
+    this.held = 0
+    this.quiet = 0
+    this.heard = false
+    this.hot = true
+    sink.write(pieces)
+    if (sink.unsentBytes === 0) {
+      this.encoded = 0
+      this.start = 0
+      this.at = 0
+      for (const slab of full) this.shared.slabs.give(slab)
+      this.full = []
+    } else {
+      this.blocked = true
+      this.inFlight = this.encoded
+      this.encoded = 0
+      if (this.slab !== undefined) full.push(this.slab)
+      this.slab = undefined
+    }
+    if (this.written >= this.budget) this.resting = true
+    this.shared.turns.join(this)
+  }
+
+  /** The system has taken something. */
+  taken(): void {
+    if (!this.blocked || this.over || this.sink.unsentBytes > 0) return
+    this.blocked = false
+    this.inFlight = 0
+    for (const slab of this.full) this.shared.slabs.give(slab)
+    this.full = []
+    if (!this.resting) this.onRoom()
+  }
+
+  turn(): boolean {
+    if (this.over) return false
+    this.written = 0
+    if (this.bytes > 0 && !this.scheduled) {
+      this.held++
+      if (this.fresh === 0 || this.held >= 16 || this.encoded >= 32) this.flush()
+    } else if (this.fresh === 0) this.quiet++
+    this.fresh = 0
+    if (this.resting) {
+      this.resting = false
+      if (!this.blocked) this.onRoom()
+    }
+    if (this.quiet < 2 || this.bytes > 0) return true
+    this.hot = false
+    this.quiet = 0
+    this.giveBack()
+    return false
+  }
+
+  /** The connection is over: what is encoded is lost. */
+  stop(): void {
+    this.over = true
+    this.encoded = 0
+    this.inFlight = 0
+    this.pieces = []
+    this.bytes = 0
+    this.giveBack()
+  }
+
+  private giveBack(): void {
+    if (this.slab === undefined || this.blocked) return
+    this.shared.slabs.give(this.slab)
+    this.slab = undefined
+  }
+
+  private plan(): void {
+    this.fresh++
+    if (this.bytes >= enough && (this.pieces.length === 0 || this.bytes >= enoughByReference)) this.flush()
+    else if (!this.scheduled && (!this.hot || this.heard)) {
+      this.scheduled = true
+      this.shared.soon(this.flush)
+    }
+  }
+
+  private frame(flags: number, body: Uint8Array): void {
+    const { length } = body
+    const isCopied = length <= copied
+    const slab = this.room(isCopied ? length + longestHeader : longestHeader)
+    const before = this.at
+    let at = writeHeader(slab, before, flags, length)
+    if (isCopied) {
+      if (length <= 64)
+        for (let i = 0; i < length; i++) slab[at + i] = body[i] as number // below the length
+      else slab.set(body, at)
+      at += length
+      this.at = at
+      this.bytes += at - before
+    } else {
+      this.at = at
+      this.bytes += at - before + length
+      this.seal()
+      this.pieces.push(body)
+    }
+  }
+
+  /** A slab with so much room. */
+  private room(size: number): Uint8Array {
+    if (this.slab !== undefined && slabSize - this.at >= size) return this.slab
+    if (this.slab !== undefined) {
+      this.seal()
+      this.full.push(this.slab)
+    }
+    this.slab = this.shared.slabs.take()
+    this.start = 0
+    this.at = 0
+    return this.slab
+  }
+
+  /** What the slab has is a piece. */
+  private seal(): void {
+    if (this.slab === undefined || this.at === this.start) return
+    this.pieces.push(this.slab.subarray(this.start, this.at))
+    this.start = this.at
+  }
+}

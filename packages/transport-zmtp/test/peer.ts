@@ -1,0 +1,50 @@
+/** A peer that is no socket: bytes on a connection. */
+import * as Net from "node:net"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { concat, encodeCommand, encodeProperties } from "../src/internal/protocol/command.ts"
+import { COMMAND, encodeFrame } from "../src/internal/protocol/frame.ts"
+import { encodeGreeting } from "../src/internal/protocol/greeting.ts"
+
+export const greeting = encodeGreeting("NULL", false, 0)
+
+export const ready = (type: string): Uint8Array =>
+  encodeFrame(COMMAND, encodeCommand("READY", encodeProperties([["Socket-Type", new TextEncoder().encode(type)]])))
+
+export interface Peer {
+  readonly write: (...parts: ReadonlyArray<Uint8Array>) => Effect.Effect<void>
+  /** The other side has ended the connection. */
+  readonly ended: Effect.Effect<void>
+  readonly isEnded: () => boolean
+}
+
+/** Connects to an endpoint: tcp or ipc. */
+export const dial = (endpoint: string): Effect.Effect<Peer, never, Scope.Scope> =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.callback<Net.Socket>((resume) => {
+        const port = /^tcp:.*:(\d+)$/.exec(endpoint)?.[1]
+        const address =
+          port === undefined ? { path: endpoint.slice("ipc://".length) } : { port: Number(port), host: "127.0.0.1" }
+        const socket = Net.connect(address, () => resume(Effect.succeed(socket)))
+        socket.on("error", () => {})
+      }),
+      (socket) => Effect.sync(() => socket.destroy())
+    ),
+    (socket) => {
+      let isEnded = false
+      const closed = new Promise<void>((resolve) =>
+        socket.once("close", () => {
+          isEnded = true
+          resolve()
+        })
+      )
+      socket.resume()
+      return {
+        // Through when the system has taken it, or will not any more.
+        write: (...parts) => Effect.callback((resume) => void socket.write(concat(parts), () => resume(Effect.void))),
+        ended: Effect.promise(() => closed),
+        isEnded: () => isEnded
+      }
+    }
+  )
