@@ -151,7 +151,7 @@ describe("multipart-file", () => {
     })
   )
 
-  it.live("a receiver that is killed in the middle is one line, and leaves no file under its name", () =>
+  it.live("a receiver that is killed in the middle is told, and leaves no file under its name", () =>
     Effect.gen(function* () {
       const { from, to } = yield* directories
       const large = path.join(from, "large.bin")
@@ -163,7 +163,12 @@ describe("multipart-file", () => {
       yield* begins(to)
       yield* receiver.signal("SIGKILL")
       const { code, stderr } = yield* sender.ended
-      assert.deepStrictEqual({ code, stderr }, { code: 1, stderr: "The receiver left before it had saved large.bin\n" })
+      assert.strictEqual(code, 1)
+      // Before it there may be a line about the part that was on its way.
+      assert.match(
+        stderr,
+        /^(not everything may have been delivered .+\n)?The receiver left before it had saved large\.bin\n$/
+      )
       assert.deepStrictEqual(saved(to), [])
     })
   )
