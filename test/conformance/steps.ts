@@ -47,7 +47,7 @@ export const endpoint = (text: string): Endpoint.Endpoint => Result.getOrThrow(E
 export const textOf = (endpoint: Endpoint.Input): string =>
   typeof endpoint === "string" ? endpoint : Endpoint.format(endpoint)
 
-type Make<S> = Effect.Effect<S, ZmqError, Transport.Transport | Scope.Scope>
+export type Make<S> = Effect.Effect<S, ZmqError, Transport.Transport | Scope.Scope>
 
 // Sockets of tests close at once, unless the test is about that.
 export const push = (options: Push.Options): Make<Push.Push> => Push.make({ linger: 0, ...options })

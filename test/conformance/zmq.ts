@@ -43,6 +43,9 @@ export const zmq: Target = {
       tcp: "libzmq ends the connections that it accepted at an endpoint with the endpoint (zmq_unbind)",
       ipc: "libzmq ends the connections that it accepted at an endpoint with the endpoint (zmq_unbind)"
     },
+    "a receiver that lags behind gets all that was sent to it, also from who has left meanwhile": {
+      ipc: "over ipc, a receiver of libzmq whose queue is full drops what it has not read when the sender closes: the system tells it of that at once, and it reads no more"
+    },
     "a socket with nothing to deliver closes at once, whether it is connected or not": {
       inproc: "libzmq keeps a socket whose inproc peer was never bound for as long as the context"
     },

@@ -4,7 +4,22 @@
  */
 import { execFileSync } from "node:child_process"
 import * as path from "node:path"
-import { type Endpoint, Pull, Push, Rep, Req, Security, Socket, type SocketState } from "@effect-zmq/core"
+import {
+  Dealer,
+  type Endpoint,
+  Message,
+  Pair,
+  Pull,
+  Push,
+  Rep,
+  Req,
+  Router,
+  Security,
+  Socket,
+  type SocketState,
+  Sub,
+  XPub
+} from "@effect-zmq/core"
 import { Duration, Effect, Fiber, Option, Redacted, Stream } from "effect"
 import { start } from "../examples/program.ts"
 
@@ -72,10 +87,13 @@ const noticed = (sockets: ReadonlyArray<Socket.Socket>) =>
     return all.map((time) => time - begun)
   })
 
+let links = 0
+
 /** A link between this process and a peer in a network namespace of its own, which can be unplugged. */
 const link = Effect.acquireRelease(
   Effect.sync(() => {
-    const name = `ezmq${process.pid}`
+    // The system lets go of a name a moment later.
+    const name = `ez${process.pid}x${links++}`
     const ip = (...args: ReadonlyArray<string>) => execFileSync("ip", args, { stdio: "ignore" })
     const inside = ["netns", "exec", name, "ip"] as const
     ip("netns", "add", name)
@@ -122,6 +140,8 @@ export const unplugged = (count: number, heartbeat?: NonNullable<Push.Options["h
       count
     )
     for (const client of clients) yield* Socket.awaitConnected(client)
+    // TCP's own acknowledgements are through: it asks only after those that have nothing on their way.
+    yield* Effect.sleep("200 millis")
     yield* unplug
     const taken = yield* noticed(clients)
     yield* plug
@@ -159,6 +179,67 @@ export const falseAlarms = (count: number, idle: Duration.Input, heartbeat?: Non
     })
     yield* Effect.sleep(half)
     return alarms
+  }).pipe(Effect.scoped)
+
+/**
+ * Receivers that read nothing for so long, while their queues and the system's are full: how many messages they then lack
+ * or have out of order, and how many connections are lost meanwhile.
+ */
+export const paused = (pause: Duration.Input, count: number) =>
+  Effect.gen(function* () {
+    const linger = "1 minute"
+    const receivers = {
+      PULL: yield* Pull.make({ bind: anyPort }),
+      SUB: yield* Sub.make({ bind: anyPort, subscribe: "" }),
+      DEALER: yield* Dealer.make({ bind: anyPort }),
+      PAIR: yield* Pair.make({ bind: anyPort }),
+      ROUTER: yield* Router.make({ bind: anyPort })
+    }
+    const { DEALER: dealer, PAIR: pair, PULL: pull, ROUTER: router, SUB: sub } = receivers
+    const bodies = Array.from({ length: count }, (_, n) => `${n}`.padEnd(100))
+    const xpub = yield* XPub.make({ connect: yield* Socket.endpoint(sub), noDrop: true, linger })
+    yield* XPub.receive(xpub) // the subscription
+    const senders = [
+      XPub.sendAll(xpub, bodies),
+      Effect.flatMap(Push.make({ connect: yield* Socket.endpoint(pull), linger }), Push.sendAll(bodies)),
+      Effect.flatMap(Dealer.make({ connect: yield* Socket.endpoint(dealer), linger }), Dealer.sendAll(bodies)),
+      Effect.flatMap(Pair.make({ connect: yield* Socket.endpoint(pair), linger }), Pair.sendAll(bodies)),
+      Effect.flatMap(Dealer.make({ connect: yield* Socket.endpoint(router), linger }), Dealer.sendAll(bodies))
+    ]
+    let alarms = 0
+    for (const receiver of Object.values(receivers)) {
+      yield* Effect.forkScoped(
+        Stream.runForEach(Socket.events(receiver), ({ _tag }) =>
+          Effect.sync(() => {
+            if (_tag === "Disconnected") alarms++
+          })
+        )
+      )
+    }
+    for (const sender of senders) yield* Effect.forkScoped(sender)
+    yield* Effect.sleep(pause)
+    const whilePaused = alarms
+    const readers = [
+      Pull.stream(pull),
+      Sub.stream(sub),
+      Dealer.stream(dealer),
+      Pair.stream(pair),
+      Stream.map(Router.stream(router), ({ message }) => message)
+    ]
+    const inOrder = yield* Effect.forEach(
+      readers,
+      (messages) =>
+        messages.pipe(
+          Stream.take(count),
+          Stream.timeout("5 seconds"),
+          Stream.runFold(
+            () => 0,
+            (next, message) => (Message.text(message) === bodies[next] ? next + 1 : next)
+          )
+        ),
+      { concurrency: "unbounded" }
+    )
+    return { alarms: whilePaused, lost: inOrder.reduce((sum, got) => sum + count - got, 0) }
   }).pipe(Effect.scoped)
 
 /**

@@ -7,6 +7,7 @@ import {
   falseAlarms,
   killed,
   killedWhileAsked,
+  paused,
   percentile,
   revived,
   stopped,
@@ -40,14 +41,15 @@ test(
   )
 )
 
-/** By default: a ping after 2 s, an answer within 6. */
+/** As where heartbeats are the default: a ping after 2 s, an answer within 6. */
+const heartbeat = { interval: "2 seconds", timeout: "6 seconds" } as const
 const latest = 8000 + 100
 
 test(
   "a peer that is stopped is noticed",
   on(
     Effect.gen(function* () {
-      const taken = yield* stopped(20)
+      const taken = yield* stopped(20, heartbeat)
       return {
         what: `peers stopped, noticed after ${round(Math.min(...taken))} to ${round(Math.max(...taken))} ms`,
         count: taken.length,
@@ -59,19 +61,24 @@ test(
 
 const why = whyNoLink()
 if (why === undefined) {
-  test(
-    "a link that is unplugged is noticed",
-    on(
-      Effect.gen(function* () {
-        const { back, taken } = yield* unplugged(20)
-        return {
-          what: `links unplugged, noticed after ${round(Math.min(...taken))} to ${round(Math.max(...taken))} ms`,
-          count: taken.length,
-          zero: { "not noticed within 8 s": beyond(taken, latest), "not back when it was mended": 20 - back }
-        }
-      })
+  for (const [by, beats] of [
+    ["TCP's own probes, by default", undefined],
+    ["heartbeats", heartbeat]
+  ] as const) {
+    test(
+      `a link that is unplugged is noticed by ${by}`,
+      on(
+        Effect.gen(function* () {
+          const { back, taken } = yield* unplugged(20, beats)
+          return {
+            what: `links unplugged, noticed after ${round(Math.min(...taken))} to ${round(Math.max(...taken))} ms by ${by}`,
+            count: taken.length,
+            zero: { "not noticed within 8 s": beyond(taken, latest), "not back when it was mended": 20 - back }
+          }
+        })
+      )
     )
-  )
+  }
 } else console.log(`unplugged links are not tested: ${why}`)
 
 test(
@@ -80,6 +87,20 @@ test(
     Effect.gen(function* () {
       const alarms = yield* falseAlarms(20, "60 seconds")
       return { what: "connections idle for 60 s, with a stall of 1 s", count: 20, zero: { "taken for lost": alarms } }
+    })
+  )
+)
+
+test(
+  "a receiver that pauses is not taken for lost, and loses nothing",
+  on(
+    Effect.gen(function* () {
+      const { alarms, lost } = yield* paused("12 seconds", 100_000)
+      return {
+        what: "messages to receivers of five types that read nothing for 12 s",
+        count: 5 * 100_000,
+        zero: { "lost or out of order": lost, "connections taken for lost": alarms }
+      }
     })
   )
 )

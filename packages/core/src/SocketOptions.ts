@@ -64,7 +64,13 @@ export interface Options {
    *
    * Default: every 2 seconds with a timeout of 6, over tcp alone. So a peer that is stopped or cut off is noticed within 8
    * seconds. The sooner it is, the more messages are lost with connections that would have recovered; those that a program
-   * cannot spare it has to have acknowledged. (`ZMQ_HEARTBEAT_IVL`, `_TIMEOUT`, `_TTL`, which are off by default)
+   * cannot spare it has to have acknowledged.
+   *
+   * On libzmq that is the default of REQ and REP. It cannot be of the others: a receiver whose queue is full takes its own
+   * silence for its peer's, ends a connection that is well, and loses thousands of messages. There a peer that is cut off
+   * is noticed by TCP's own probes (`tcpKeepalive`: after 2 seconds, every second, 4 times), if nothing was on its way to
+   * it; a PULL does not look. So with libzmq give a heartbeat to those that read at once whatever comes.
+   * (`ZMQ_HEARTBEAT_IVL`, `_TIMEOUT`, `_TTL`)
    */
   readonly heartbeat?:
     | false
@@ -80,7 +86,7 @@ export interface Options {
   readonly backlog?: number | undefined
   /**
    * TCP keep-alive: on, off, or on with its times and the number of unanswered probes that end a connection.
-   * Default: as the system has it. (`ZMQ_TCP_KEEPALIVE`, `_IDLE`, `_INTVL`, `_CNT`)
+   * Default: as the system has it, but for what `heartbeat` says. (`ZMQ_TCP_KEEPALIVE`, `_IDLE`, `_INTVL`, `_CNT`)
    */
   readonly tcpKeepalive?:
     | boolean

@@ -1,9 +1,26 @@
 /** How much is queued. */
+import type * as Endpoint from "@effect-zmq/core/Endpoint"
+import * as Message from "@effect-zmq/core/Message"
 import * as Push from "@effect-zmq/core/Push"
+import * as Router from "@effect-zmq/core/Router"
 import * as Socket from "@effect-zmq/core/Socket"
 import * as Effect from "effect/Effect"
 import { assert } from "vitest"
-import { connected, endpointOf, fill, numbered, pull, push, texts } from "../steps.ts"
+import {
+  connected,
+  dealer,
+  endpointOf,
+  fill,
+  type Make,
+  numbered,
+  pair,
+  pull,
+  push,
+  router,
+  type Sender,
+  sendTexts,
+  texts
+} from "../steps.ts"
 import { type Place, suite } from "../suite.ts"
 
 type Mark = number | "unlimited" | undefined
@@ -29,6 +46,26 @@ const room = (place: Place, send: Mark, receive: Mark, first: "bind" | "connect"
   )
 
 const many = 5000
+
+/** More than the receiver's queue holds, and less than it and the system do: the sender can leave before anyone reads. */
+const backlog = numbered("", 2000).map((text) => text.padEnd(100))
+
+/** Longer than until the first heartbeat, where there are any by default. */
+const pause = "2500 millis"
+
+/** Sends the backlog, closes, and only then, after a pause, somebody reads. */
+const leftBehind = <S extends Socket.Socket, E>(
+  receiver: Make<S>,
+  read: (socket: S) => Effect.Effect<ReadonlyArray<string>, E>,
+  sender: (connect: Endpoint.Endpoint) => Make<Sender>
+) =>
+  Effect.gen(function* () {
+    const to = yield* receiver
+    const connect = yield* endpointOf(to)
+    yield* Effect.forkChild(Effect.scoped(Effect.flatMap(sender(connect), (from) => sendTexts(from, backlog))))
+    yield* Effect.sleep(pause)
+    assert.deepStrictEqual(yield* read(to), backlog)
+  }).pipe(Effect.scoped)
 
 export const highWaterMarks = suite("high-water marks", (test) => {
   test(
@@ -102,4 +139,21 @@ export const highWaterMarks = suite("high-water marks", (test) => {
       }
       assert.strictEqual((yield* Socket.endpoints(receiver)).length, 1)
     }))
+
+  test("a receiver that lags behind gets all that was sent to it, also from who has left meanwhile", (place) => {
+    const linger = { linger: "1 minute" } as const
+    const bind = place.any
+    const all = <S extends Parameters<typeof texts>[0]>(socket: S) => texts(socket, backlog.length)
+    const routed = (socket: Router.Router) =>
+      Effect.map(Effect.replicateEffect(Router.receive(socket), backlog.length), (received) =>
+        received.map(({ message }) => Message.text(message))
+      )
+    const types = () => [
+      leftBehind(pull({ bind: bind() }), all, (connect) => push({ connect, ...linger })),
+      leftBehind(dealer({ bind: bind() }), all, (connect) => dealer({ connect, ...linger })),
+      leftBehind(pair({ bind: bind() }), all, (connect) => pair({ connect, ...linger })),
+      leftBehind(router({ bind: bind() }), routed, (connect) => dealer({ connect, ...linger }))
+    ]
+    return Effect.all([...types(), ...types(), ...types()], { concurrency: "unbounded", discard: true })
+  })
 })

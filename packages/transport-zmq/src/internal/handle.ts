@@ -255,7 +255,7 @@ class ZmqHandle implements Handle {
     const settings = [
       ...(this.roster?.forConnect(at.routingId) ?? []),
       ...this.secured.connecting,
-      ...heartbeats(this.options, at.endpoint),
+      ...heartbeats(this.type, this.options, at.endpoint),
       ...before
     ]
     const failure = attempt(() => this.native.connect(at.address, settings, afterwards))
@@ -473,7 +473,7 @@ class ZmqHandle implements Handle {
         this.native.bind(text, [
           ...(this.roster?.forBind(requested) ?? []),
           ...this.secured.binding,
-          ...heartbeats(this.options, requested)
+          ...heartbeats(this.type, this.options, requested)
         ])
       )
       if (address instanceof Failure) return Effect.fail(reasonOfBind(address, text, this.options.device))

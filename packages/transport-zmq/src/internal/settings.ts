@@ -139,7 +139,7 @@ const named = (type: SocketType, options: Resolved): Settings["named"] => ({
   }),
   maxMessageSize: options.maxMessageSize === Number.POSITIVE_INFINITY ? -1 : options.maxMessageSize,
   backlog: options.backlog,
-  ...keepalive(options.tcpKeepalive),
+  ...keepalive(options.tcpKeepalive ?? probes(type, options)),
   ipv6: options.ipv6,
   typeOfService: options.typeOfService,
   ...(options.conflate && { conflate: true }),
@@ -166,10 +166,10 @@ const numbered = (type: SocketType, options: Resolved): Settings["numbered"] => 
   return [...all, ...network(options)]
 }
 
-/** What a bind or a connect to an endpoint goes by: the heartbeats that are for tcp alone. */
-export const heartbeats = ({ heartbeat }: Resolved, endpoint: Endpoint): ReadonlyArray<Setting> => {
+/** What a bind or a connect to an endpoint goes by: the heartbeats that are the default, over tcp. */
+export const heartbeats = (type: SocketType, { heartbeat }: Resolved, endpoint: Endpoint): ReadonlyArray<Setting> => {
   if (heartbeat?.tcpOnly !== true) return []
-  if (endpoint._tag !== "Tcp") return [[ZMQ_HEARTBEAT_IVL, 0]]
+  if (endpoint._tag !== "Tcp" || !alternates(type)) return [[ZMQ_HEARTBEAT_IVL, 0]]
   return [
     [ZMQ_HEARTBEAT_IVL, millis(heartbeat.interval)],
     [ZMQ_HEARTBEAT_TIMEOUT, millis(heartbeat.timeout)]
@@ -195,6 +195,22 @@ const network = (options: Resolved): ReadonlyArray<Setting> => {
 }
 
 const encoder = new TextEncoder()
+
+/**
+ * Whether its messages alternate: then its queue is never full. Where it can be, heartbeats are no default, because a queue
+ * that is full stops libzmq from reading: it then misses the answers to its own pings, and drops a connection that is well;
+ * and a ping to who has left makes it drop what it has not read yet. The system's probes stay away from both.
+ */
+const alternates = (type: SocketType): boolean => type === "REQ" || type === "REP"
+
+/**
+ * What looks after connections that have no heartbeats by default: gone are those that did not answer for 6 seconds, or a little more. Not of
+ * a PULL. Who has left does not answer either, after a minute, and a PULL may still have to read what it left behind.
+ */
+const probes = (type: SocketType, { heartbeat }: Resolved): Resolved["tcpKeepalive"] =>
+  heartbeat?.tcpOnly !== true || alternates(type) || type === "PULL"
+    ? undefined
+    : { idle: Duration.seconds(2), interval: Duration.seconds(1), count: 4 }
 
 const keepalive = (options: Resolved["tcpKeepalive"]): Record<string, number> => {
   if (options === undefined) return {}
