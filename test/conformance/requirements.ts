@@ -536,7 +536,8 @@ const libzmq: Source = {
     ],
     "hwm: infinite": ["where one of the two marks is unlimited, so is the queue"],
     "hwm: close first": [
-      "when the scope closes, queued messages are delivered for at most linger, and only then does the close return"
+      "when the scope closes, queued messages are delivered for at most linger, and only then does the close return",
+      "a receiver that lags behind gets all that was sent to it, also from who has left meanwhile"
     ],
     immediate_1: ["without immediate, messages are queued for peers that are not there"],
     immediate_2: ["with immediate, messages go only to peers that are connected"],

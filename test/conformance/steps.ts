@@ -118,35 +118,27 @@ export const subscribed = (publisher: Pub.Pub, subscriber: Sub.Sub): Effect.Effe
 
 export type Receiver = Pull.Pull | Sub.Sub | Dealer.Dealer | XSub.XSub | Pair.Pair
 
-export const receive = (socket: Receiver): Effect.Effect<Message.Message, ZmqError> => {
+interface Receiving {
+  readonly receive: Effect.Effect<Message.Message, ZmqError>
+  readonly poll: Effect.Effect<Option.Option<Message.Message>, ZmqError>
+}
+
+const receiving = (socket: Receiver): Receiving => {
   switch (socket.type) {
     case "PULL":
-      return Pull.receive(socket)
+      return { receive: Pull.receive(socket), poll: Pull.poll(socket) }
     case "SUB":
-      return Sub.receive(socket)
+      return { receive: Sub.receive(socket), poll: Sub.poll(socket) }
     case "DEALER":
-      return Dealer.receive(socket)
+      return { receive: Dealer.receive(socket), poll: Dealer.poll(socket) }
     case "XSUB":
-      return XSub.receive(socket)
+      return { receive: XSub.receive(socket), poll: XSub.poll(socket) }
     case "PAIR":
-      return Pair.receive(socket)
+      return { receive: Pair.receive(socket), poll: Pair.poll(socket) }
   }
 }
 
-const poll = (socket: Receiver): Effect.Effect<Option.Option<Message.Message>, ZmqError> => {
-  switch (socket.type) {
-    case "PULL":
-      return Pull.poll(socket)
-    case "SUB":
-      return Sub.poll(socket)
-    case "DEALER":
-      return Dealer.poll(socket)
-    case "XSUB":
-      return XSub.poll(socket)
-    case "PAIR":
-      return Pair.poll(socket)
-  }
-}
+export const receive = (socket: Receiver): Effect.Effect<Message.Message, ZmqError> => receiving(socket).receive
 
 export type Sender = Push.Push | Dealer.Dealer | Pair.Pair
 
@@ -179,7 +171,7 @@ export const rest = (socket: Receiver, atLeast = 0): Effect.Effect<Array<string>
     for (;;) {
       const waited = yield* Effect.timeoutOption(receive(socket), aWhile)
       // On a machine that is busy the time may be up before what has arrived was looked at.
-      const message = Option.isSome(waited) ? waited : yield* poll(socket)
+      const message = Option.isSome(waited) ? waited : yield* receiving(socket).poll
       if (Option.isNone(message)) return all
       all.push(Message.text(message.value))
     }

@@ -99,7 +99,7 @@ export class InvalidCertificate extends Data.TaggedError("InvalidCertificate")<{
 export const keyPair: Effect.Effect<KeyPair> = Effect.promise(() =>
   crypto.subtle
     .generateKey({ name: "X25519" }, true, ["deriveBits"])
-    // Of X25519, what is generated is a pair.
+    // The types know of no X25519: what is generated for it is a pair.
     .then((pair) => pair as unknown as { readonly publicKey: Key; readonly privateKey: Key })
     .then(({ privateKey, publicKey }) =>
       Promise.all([crypto.subtle.exportKey("raw", publicKey), crypto.subtle.exportKey("pkcs8", privateKey)])

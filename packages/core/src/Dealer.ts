@@ -17,6 +17,7 @@ import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Sink from "effect/Sink"
 import type * as Stream from "effect/Stream"
+import { openSocket } from "./internal/opening.ts"
 import * as internal from "./internal/socket.ts"
 import type { Input, Message } from "./Message.ts"
 import type * as RoutingId from "./RoutingId.ts"
@@ -62,7 +63,7 @@ export interface Options extends SocketOptions.DuplexOptions {
  * @since 0.1.0
  */
 export const make = (options: Options): Effect.Effect<Dealer, ZmqError, Transport | Scope.Scope> =>
-  internal.make<Dealer>("Dealer", "DEALER", options)
+  openSocket<Dealer>("Dealer", "DEALER", options)
 
 /**
  * Sends one message, of one frame or of several, whole.

@@ -11,6 +11,7 @@
  * @since 0.1.0
  */
 import type { NonEmptyReadonlyArray } from "effect/Array"
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
@@ -74,7 +75,6 @@ export const fromInput = (input: Input): Message | InvalidMessage => {
 }
 
 const fromFrames = (input: ReadonlyArray<unknown>): Message | InvalidMessage => {
-  if (input.length === 0) return new InvalidMessage({ problem: "an empty array, which has no frame" })
   const frames: Array<Frame> = []
   for (let i = 0; i < input.length; i++) {
     const frame = input[i]
@@ -82,8 +82,9 @@ const fromFrames = (input: ReadonlyArray<unknown>): Message | InvalidMessage => 
     else if (typeof frame === "string") frames.push(encoder.encode(frame))
     else return new InvalidMessage({ problem: `${describe(frame)} as frame ${i}` })
   }
-  // As long as `input`, which is not empty.
-  return frames as unknown as Message
+  return Arr.isReadonlyArrayNonEmpty(frames)
+    ? frames
+    : new InvalidMessage({ problem: "an empty array, which has no frame" })
 }
 
 const describe = (u: unknown): string => {
@@ -143,7 +144,7 @@ const cut = (value: string): string => (value.length > 60 ? `${value.slice(0, 60
  */
 export const size = (self: Message): number => {
   let total = 0
-  for (let i = 0; i < self.length; i++) total += (self[i] as Frame).length
+  for (let i = 0; i < self.length; i++) total += (self[i] as Frame).length // below the length
   return total
 }
 
@@ -154,9 +155,8 @@ export const size = (self: Message): number => {
  * @category combinators
  * @since 0.1.0
  */
-// `map` keeps the length, so that the copy is not empty either.
 export const copy = (self: Message): [Frame, ...Array<Frame>] =>
-  self.map((frame) => Uint8Array.prototype.slice.call(frame)) as [Frame, ...Array<Frame>]
+  Arr.map(self, (frame) => Uint8Array.prototype.slice.call(frame))
 
 // -----------------------------------------------------------------------------
 // Schemas
@@ -214,7 +214,7 @@ export const frames = <const Frames extends NonEmptyReadonlyArray<AnyFrame>>(
   Frames[number]["DecodingServices"],
   Frames[number]["EncodingServices"]
 > =>
-  // A tuple of frames is a message; a message of another length fails to decode.
+  // A tuple of frames is a message, which the compiler cannot tell of `Frames`; one of another length fails to decode.
   Schema.Tuple(schemas) as never
 
 /**

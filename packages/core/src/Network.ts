@@ -649,14 +649,14 @@ const formatDelay = (delay: Delay): string => {
 
 const none: Delay = Delay.Fixed({ duration: Duration.zero })
 
-const delayFrom = (input: Duration.Input | Delay): Delay => {
-  // Of what is an input of a duration, nothing else has such a tag.
-  if (typeof input === "object" && "_tag" in input && isDelay(input)) return input
-  return Delay.Fixed({ duration: Duration.fromInputUnsafe(input as Duration.Input) })
-}
+const delayFrom = (input: Duration.Input | Delay): Delay =>
+  isDelay(input) ? input : Delay.Fixed({ duration: Duration.fromInputUnsafe(input) })
 
-const isDelay = (input: { readonly _tag: unknown }): input is Delay =>
-  input._tag === "Fixed" || input._tag === "Uniform" || input._tag === "Exponential"
+// Of what is an input of a duration, nothing has such a tag.
+const isDelay = (input: Duration.Input | Delay): input is Delay =>
+  typeof input === "object" &&
+  "_tag" in input &&
+  (input._tag === "Fixed" || input._tag === "Uniform" || input._tag === "Exponential")
 
 const textOf = (endpoint: Endpoint.Input): string =>
   typeof endpoint === "string" ? endpoint : Endpoint.format(endpoint)

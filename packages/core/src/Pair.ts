@@ -16,6 +16,7 @@ import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Sink from "effect/Sink"
 import type * as Stream from "effect/Stream"
+import { openSocket } from "./internal/opening.ts"
 import * as internal from "./internal/socket.ts"
 import type { Input, Message } from "./Message.ts"
 import * as Socket from "./Socket.ts"
@@ -50,7 +51,7 @@ export interface Options extends SocketOptions.DuplexOptions {}
  * @since 0.1.0
  */
 export const make = (options: Options): Effect.Effect<Pair, ZmqError, Transport | Scope.Scope> =>
-  internal.make<Pair>("Pair", "PAIR", options)
+  openSocket<Pair>("Pair", "PAIR", options)
 
 /**
  * Sends one message, of one frame or of several, whole.

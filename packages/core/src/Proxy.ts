@@ -529,7 +529,7 @@ class ProxyImpl extends Pipeable.Class implements Proxy {
   }
 }
 
-// `make` is the only constructor.
+// `make` is the only constructor, and makes one of this class.
 const impl = (self: Proxy): ProxyImpl => self as ProxyImpl
 
 const none: Count = { messages: 0, bytes: 0 }

@@ -14,6 +14,7 @@ import { dual } from "effect/Function"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Sink from "effect/Sink"
+import { openSocket } from "./internal/opening.ts"
 import * as internal from "./internal/socket.ts"
 import type { Input, Message } from "./Message.ts"
 import type * as Socket from "./Socket.ts"
@@ -58,7 +59,7 @@ export interface Options extends SocketOptions.SendOptions {
  * @since 0.1.0
  */
 export const make = (options: Options): Effect.Effect<Pub, ZmqError, Transport | Scope.Scope> =>
-  internal.make<Pub>("Pub", "PUB", options)
+  openSocket<Pub>("Pub", "PUB", options)
 
 /**
  * Sends one message, of one frame or of several, whole.

@@ -11,6 +11,7 @@ import { dual } from "effect/Function"
 import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
+import { openSocket } from "./internal/opening.ts"
 import * as internal from "./internal/socket.ts"
 import type { Message } from "./Message.ts"
 import * as Socket from "./Socket.ts"
@@ -48,7 +49,7 @@ export interface Options extends SocketOptions.ReceiveOptions {
  * @since 0.1.0
  */
 export const make = (options: Options): Effect.Effect<Pull, ZmqError, Transport | Scope.Scope> =>
-  internal.make<Pull>("Pull", "PULL", options)
+  openSocket<Pull>("Pull", "PULL", options)
 
 /**
  * Receives the next message: waits for one, in line behind who asked before.

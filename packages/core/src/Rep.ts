@@ -14,6 +14,7 @@ import { dual } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
+import { openSocket } from "./internal/opening.ts"
 import { whenSafe } from "./internal/receiveLine.ts"
 import * as internal from "./internal/socket.ts"
 import { attributesOf, extract } from "./internal/trace.ts"
@@ -72,7 +73,7 @@ class RepImpl extends internal.SocketImpl {
   given: Scope.Closeable | undefined = undefined
 }
 
-// `make` below is the only constructor.
+// `make` below is the only constructor, and makes one of this class.
 const impl = (self: Rep): RepImpl => self as unknown as RepImpl
 
 /**
@@ -84,7 +85,7 @@ const impl = (self: Rep): RepImpl => self as unknown as RepImpl
  * @since 0.1.0
  */
 export const make = (options: Options): Effect.Effect<Rep, ZmqError, Transport | Scope.Scope> =>
-  Effect.map(internal.make<Rep>("Rep", "REP", options, RepImpl), (rep) => {
+  Effect.map(openSocket<Rep>("Rep", "REP", options, RepImpl), (rep) => {
     impl(rep).traces = options.trace === true
     return rep
   })

@@ -13,6 +13,7 @@ import { dual } from "effect/Function"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import type * as Tracer from "effect/Tracer"
+import { openSocket } from "./internal/opening.ts"
 import * as internal from "./internal/socket.ts"
 import { attributesOf, inject } from "./internal/trace.ts"
 import type { Input, Message } from "./Message.ts"
@@ -65,7 +66,7 @@ class ReqImpl extends internal.SocketImpl {
   traces = false
 }
 
-// `make` below is the only constructor.
+// `make` below is the only constructor, and makes one of this class.
 const impl = (self: Req): ReqImpl => self as unknown as ReqImpl
 
 /**
@@ -77,7 +78,7 @@ const impl = (self: Req): ReqImpl => self as unknown as ReqImpl
  * @since 0.1.0
  */
 export const make = (options: Options): Effect.Effect<Req, ZmqError, Transport | Scope.Scope> =>
-  Effect.map(internal.make<Req>("Req", "REQ", options, ReqImpl), (req) => {
+  Effect.map(openSocket<Req>("Req", "REQ", options, ReqImpl), (req) => {
     impl(req).traces = options.trace === true
     return req
   })

@@ -25,6 +25,7 @@ import type * as Scope from "effect/Scope"
 import * as Sink from "effect/Sink"
 import type * as Stream from "effect/Stream"
 import type * as Endpoint from "./Endpoint.ts"
+import { openSocket } from "./internal/opening.ts"
 import * as internal from "./internal/socket.ts"
 import * as Message from "./Message.ts"
 import * as RoutingId from "./RoutingId.ts"
@@ -102,7 +103,7 @@ export interface Options extends SocketOptions.DuplexOptions {
   readonly probeRouter?: boolean | undefined
 }
 
-// The first frame is the peer's id; a message follows.
+// The first frame is the peer's id, which no type tells; a message follows.
 const received = ([from, ...message]: Message.Message): Received => ({ from, message }) as unknown as Received
 
 const taking = internal.taking(received)
@@ -119,7 +120,7 @@ class RouterImpl extends internal.SocketImpl {
   drops = false
 
   override encode(input: unknown): Message.Message | InvalidMessage {
-    const { message, to } = (typeof input === "object" && input !== null ? input : {}) as Partial<Input>
+    const { message, to } = (typeof input === "object" && input !== null ? input : {}) as Partial<Input> // each is looked at
     const id = typeof to === "string" || to instanceof Uint8Array ? RoutingId.make(to) : undefined
     if (id === undefined) return new InvalidMessage({ problem: "nobody that it is to: `to` has 1 to 255 bytes" })
     const encoded = Message.fromInput(message as Message.Input) // which tells of anything else that it is no message
@@ -127,7 +128,7 @@ class RouterImpl extends internal.SocketImpl {
   }
 }
 
-// `make` below is the only constructor.
+// `make` below is the only constructor, and makes one of this class.
 const impl = (self: Router): RouterImpl => self as unknown as RouterImpl
 
 /**
@@ -139,7 +140,7 @@ const impl = (self: Router): RouterImpl => self as unknown as RouterImpl
  * @since 0.1.0
  */
 export const make = (options: Options): Effect.Effect<Router, ZmqError, Transport | Scope.Scope> =>
-  Effect.map(internal.make<Router>("Router", "ROUTER", options, RouterImpl), (router) => {
+  Effect.map(openSocket<Router>("Router", "ROUTER", options, RouterImpl), (router) => {
     impl(router).drops = options.onFull === "drop"
     return router
   })

@@ -52,6 +52,7 @@ export const isMadeUp = (self: Uint8Array): boolean => self.length === 5 && self
  */
 export const toHex = (self: Uint8Array): string => {
   let out = ""
+  // Below the length.
   for (let i = 0; i < self.length; i++) out += (self[i] as number).toString(16).padStart(2, "0")
   return out
 }

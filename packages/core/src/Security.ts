@@ -230,7 +230,7 @@ export const curve: {
   return authenticate === undefined
     ? { _tag: "Curve", role: "client", keyPair, serverKey }
     : { _tag: "Curve", role: "server", keyPair, authenticate, domain: domain ?? anyDomain }
-}) as never // which overload it is, is what was looked at
+}) as never // the overload is told by `authenticate`, which was looked at
 
 /**
  * PLAIN: the client has a name and a password, each of at most 255 bytes, which pass over the network in clear text.

@@ -14,6 +14,7 @@ import { dual } from "effect/Function"
 import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
+import { openSocket } from "./internal/opening.ts"
 import * as internal from "./internal/socket.ts"
 import * as subscriptions from "./internal/subscriptions.ts"
 import type { Message } from "./Message.ts"
@@ -56,7 +57,7 @@ export interface Options extends SocketOptions.ReceiveOptions {
  * @since 0.1.0
  */
 export const make = (options: Options): Effect.Effect<Sub, ZmqError, Transport | Scope.Scope> =>
-  internal.make<Sub>("Sub", "SUB", { ...options, subscribe: subscriptions.toPrefixes(options.subscribe) })
+  openSocket<Sub>("Sub", "SUB", { ...options, subscribe: subscriptions.toPrefixes(options.subscribe) })
 
 /**
  * What begins the first frame of the messages to be received: text (in UTF-8) or bytes. `""` is every message.

@@ -25,6 +25,7 @@ import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Sink from "effect/Sink"
 import type * as Stream from "effect/Stream"
+import { openSocket } from "./internal/opening.ts"
 import * as internal from "./internal/socket.ts"
 import { toBytes } from "./internal/subscriptions.ts"
 import type { Input, Message } from "./Message.ts"
@@ -125,7 +126,7 @@ class XPubImpl extends internal.SocketImpl {
   last: Event | undefined = undefined
 }
 
-// `make` below is the only constructor.
+// `make` below is the only constructor, and makes one of this class.
 const impl = (self: XPub): XPubImpl => self as unknown as XPubImpl
 
 /**
@@ -137,7 +138,7 @@ const impl = (self: XPub): XPubImpl => self as unknown as XPubImpl
  * @since 0.1.0
  */
 export const make = (options: Options): Effect.Effect<XPub, ZmqError, Transport | Scope.Scope> =>
-  Effect.map(internal.make<XPub>("XPub", "XPUB", options, XPubImpl), (xpub) => {
+  Effect.map(openSocket<XPub>("XPub", "XPUB", options, XPubImpl), (xpub) => {
     impl(xpub).manual = options.manual === true
     impl(xpub).tells = options.manual === true ? "manual" : (options.verbosity ?? "unique")
     return xpub
@@ -173,7 +174,9 @@ export const confirm: {
         return invalid(self, "something else was received since: confirm a subscription before receiving the next")
       }
       const topic = toBytes(options?.topic ?? subscription.topic)
-      const confirmed = subscription._tag === "Subscribe" ? handle.subscribe(topic) : handle.unsubscribe(topic)
+      // By its transport: they are no subscriptions of its own, to be counted.
+      const { inner } = handle
+      const confirmed = subscription._tag === "Subscribe" ? inner.subscribe(topic) : inner.unsubscribe(topic)
       return internal.mapReason(self, "confirm")(confirmed)
     })
 )

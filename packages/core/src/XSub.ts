@@ -17,6 +17,7 @@ import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Sink from "effect/Sink"
 import type * as Stream from "effect/Stream"
+import { openSocket } from "./internal/opening.ts"
 import * as internal from "./internal/socket.ts"
 import * as subscriptions from "./internal/subscriptions.ts"
 import type { Input, Message } from "./Message.ts"
@@ -52,7 +53,9 @@ export interface Options extends SocketOptions.DuplexOptions {
 class XSubImpl extends internal.SocketImpl {
   override encode(input: unknown): Message | InvalidMessage {
     const message = super.encode(input)
-    if (message instanceof InvalidMessage || !(message[0].length > 0 && (message[0][0] as number) <= 1)) return message
+    if (message instanceof InvalidMessage) return message
+    const kind = message[0][0]
+    if (kind === undefined || kind > 1) return message
     const problem =
       "a first frame that begins with a byte 0 or 1, which is a subscription: use subscribe and unsubscribe"
     return new InvalidMessage({ problem })
@@ -68,7 +71,7 @@ class XSubImpl extends internal.SocketImpl {
  * @since 0.1.0
  */
 export const make = (options: Options): Effect.Effect<XSub, ZmqError, Transport | Scope.Scope> =>
-  internal.make<XSub>(
+  openSocket<XSub>(
     "XSub",
     "XSUB",
     { ...options, subscribe: subscriptions.toPrefixes(options.subscribe ?? []) },

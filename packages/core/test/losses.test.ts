@@ -2,13 +2,10 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Metric from "effect/Metric"
-import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import {
   Dealer,
   type Loss,
-  MemoryTransport,
   Message,
   Network,
   Pub,
@@ -19,25 +16,10 @@ import {
   Router,
   Socket,
   SocketEvent,
-  Sub,
-  type Transport
+  Sub
 } from "../src/index.ts"
 import { checks, metric } from "./lossChecks.ts"
-
-const endpoint = "tcp://127.0.0.1:5555"
-
-/** In a network and a registry of metrics of its own. */
-const virtually = <E>(
-  title: string,
-  body: Effect.Effect<void, E, Transport.Transport | Network.Network | Scope.Scope>
-) =>
-  it.effect(title, () =>
-    body.pipe(
-      Effect.scoped,
-      Effect.provide(MemoryTransport.layer),
-      Effect.provideService(Metric.MetricRegistry, new Map())
-    )
-  )
+import { endpoint, virtually } from "./metering.ts"
 
 const drops = (name: string) => (cause: Loss.Cause) => metric("zmq_messages_dropped", { name, cause })
 

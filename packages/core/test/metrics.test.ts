@@ -4,42 +4,12 @@ import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
 import * as References from "effect/References"
-import type * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
-import {
-  Dealer,
-  Loss,
-  MemoryTransport,
-  Message,
-  Network,
-  Pub,
-  Pull,
-  Push,
-  Rep,
-  Req,
-  Router,
-  Socket,
-  Sub,
-  type Transport
-} from "../src/index.ts"
+import { Dealer, Loss, Message, Network, Pub, Pull, Push, Rep, Req, Router, Socket, Sub } from "../src/index.ts"
 import { Metered, mostNames } from "../src/internal/metrics.ts"
 import { metric } from "./lossChecks.ts"
+import { endpoint, virtually } from "./metering.ts"
 import { open } from "./ScriptedTransport.ts"
-
-const endpoint = "tcp://127.0.0.1:5555"
-
-/** In a network and a registry of metrics of its own. */
-const virtually = <E>(
-  title: string,
-  body: Effect.Effect<void, E, Transport.Transport | Network.Network | Scope.Scope>
-) =>
-  it.effect(title, () =>
-    body.pipe(
-      Effect.scoped,
-      Effect.provide(MemoryTransport.layer),
-      Effect.provideService(Metric.MetricRegistry, new Map())
-    )
-  )
 
 const of = (name: string, id: string, labels: { readonly [label: string]: string } = {}) =>
   metric(id, { name, ...labels })

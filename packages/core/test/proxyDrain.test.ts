@@ -26,9 +26,10 @@ const back = "inproc://back"
 
 const numbers = (count: number): ReadonlyArray<string> => Array.from({ length: count }, (_, i) => `${i}`)
 
-const queue = Effect.all({
-  router: Router.make({ bind: front, linger: 0 }),
-  dealer: Dealer.make({ bind: back, linger: 0 })
+const queue = Effect.gen(function* () {
+  const router = yield* Router.make({ bind: front, linger: 0 })
+  const dealer = yield* Dealer.make({ bind: back, linger: 0 })
+  return { router, dealer, proxy: yield* Proxy.make(router, dealer) }
 })
 
 /** A REP that takes so many milliseconds for each request. */
@@ -51,8 +52,7 @@ describe("a queue that is drained", () => {
   virtually(
     "gives every reply to what it has passed on, takes nothing new, and ends then and not later",
     Effect.gen(function* () {
-      const { dealer, router } = yield* queue
-      const proxy = yield* Proxy.make(router, dealer)
+      const { proxy, router } = yield* queue
       yield* start(slow(300))
       yield* start(slow(700))
       const clients = yield* Effect.forEach(numbers(2), (n) => start(ask(n)))
@@ -76,8 +76,7 @@ describe("a queue that is drained", () => {
   virtually(
     "waits no longer than it may, and tells how many requests have no reply",
     Effect.gen(function* () {
-      const { dealer, router } = yield* queue
-      const proxy = yield* Proxy.make(router, dealer)
+      const { proxy } = yield* queue
       yield* start(slow(300))
       yield* start(slow(60_000))
       yield* start(slow(60_000))
@@ -91,8 +90,7 @@ describe("a queue that is drained", () => {
   virtually(
     "drops a reply to a client that has left, and that is a reply",
     Effect.gen(function* () {
-      const { dealer, router } = yield* queue
-      const proxy = yield* Proxy.make(router, dealer)
+      const { proxy } = yield* queue
       yield* start(slow(300))
       const client = yield* start(ask("one"))
       yield* Effect.sleep(100)
@@ -105,8 +103,7 @@ describe("a queue that is drained", () => {
   virtually(
     "loses no reply, whenever it is drained under load: each client has its own, or its request was not taken",
     Effect.gen(function* () {
-      const { dealer, router } = yield* queue
-      const proxy = yield* Proxy.make(router, dealer)
+      const { proxy } = yield* queue
       for (let worker = 0; worker < 3; worker++) yield* start(slow(yield* Random.nextIntBetween(1, 20)))
       let answered = 0
       const client = Effect.gen(function* () {
@@ -204,8 +201,7 @@ describe("a drain", () => {
   virtually(
     "of the other side takes nothing from there, and of a socket with itself sends what it has taken",
     Effect.gen(function* () {
-      const { dealer, router } = yield* queue
-      const proxy = yield* Proxy.make(router, dealer)
+      const { proxy } = yield* queue
       yield* start(slow(300))
       yield* start(ask("one"))
       yield* settle
@@ -220,8 +216,7 @@ describe("a drain", () => {
   virtually(
     "of a proxy that is paused goes on with it: what was asked is answered",
     Effect.gen(function* () {
-      const { dealer, router } = yield* queue
-      const proxy = yield* Proxy.make(router, dealer)
+      const { proxy } = yield* queue
       yield* start(slow(300))
       const client = yield* start(ask("one"))
       yield* settle
@@ -235,8 +230,7 @@ describe("a drain", () => {
   virtually(
     "ends at once where a socket of the proxy is closed",
     Effect.gen(function* () {
-      const { dealer, router } = yield* queue
-      const proxy = yield* Proxy.make(router, dealer)
+      const { dealer, proxy } = yield* queue
       yield* start(slow(300))
       yield* start(ask("one"))
       yield* settle

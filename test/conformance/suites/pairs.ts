@@ -2,21 +2,24 @@
 import * as Message from "@effect-zmq/core/Message"
 import * as Pair from "@effect-zmq/core/Pair"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Scope from "effect/Scope"
 import { assert } from "vitest"
 import {
+  acceptsWhatHasRoom,
+  discardsNothing,
+  discardsWithItsPeer,
+  queuesEachWay,
+  queuesEarly,
+  waitsForAPeer
+} from "../queues.ts"
+import {
   aWhile,
-  connected,
   disconnected,
   endpointOf,
-  fill,
   numbered,
   pair,
   plain,
   receives,
-  rest,
   sendTexts,
   silent,
   sorts,
@@ -24,6 +27,8 @@ import {
   texts
 } from "../steps.ts"
 import { suite } from "../suite.ts"
+
+const sides = { sender: pair, receiver: pair }
 
 export const pairs = suite(
   "exclusive pair (RFC 31)",
@@ -78,76 +83,29 @@ export const pairs = suite(
         }
       }))
 
-    test("PAIR SHALL maintain a double queue for its peer, allowing outgoing and incoming messages to be queued independently", (place) =>
-      Effect.gen(function* () {
-        const full = yield* pair({ bind: place.any(), highWaterMark: { send: 2, receive: 2 } })
-        const peer = yield* pair({ connect: yield* endpointOf(full), highWaterMark: { send: 2, receive: 2 } })
-        yield* connected(place, full)
-        assert.isBelow(yield* fill(full, { size: 1_000_000, most: 100 }), 100)
-        yield* Effect.forkChild(sendTexts(peer, numbered("", 50)))
-        assert.deepStrictEqual(yield* texts(full, 50), numbered("", 50))
-      }))
+    test(
+      "PAIR SHALL maintain a double queue for its peer, allowing outgoing and incoming messages to be queued independently",
+      queuesEachWay(pair)
+    )
 
-    test("PAIR SHALL create a double queue when initiating an outgoing connection to a peer, and SHALL maintain the double queue whether or not the connection is established", (place) =>
-      Effect.gen(function* () {
-        const address = place.nobody()
-        const early = yield* pair({ connect: address })
-        yield* sendTexts(early, numbered("early ", 50))
-        const late = yield* pair({ bind: address })
-        assert.deepStrictEqual(yield* texts(late, 50), numbered("early ", 50))
-        yield* sendTexts(late, ["a", "b"])
-        assert.deepStrictEqual(yield* texts(early, 2), ["a", "b"])
-      }))
+    test(
+      "PAIR SHALL create a double queue when initiating an outgoing connection to a peer, and SHALL maintain the double queue whether or not the connection is established",
+      queuesEarly(pair)
+    )
 
-    test("PAIR SHALL create a double queue when a peer connects to it. If this peer disconnects, the PAIR socket SHALL destroy its double queue and SHALL discard any messages it contains", (place) =>
-      Effect.gen(function* () {
-        const bound = yield* pair({ bind: place.any(), highWaterMark: { send: 2 } })
-        const address = yield* endpointOf(bound)
-        const scope = yield* Scope.make()
-        yield* Scope.provide(pair({ connect: address, highWaterMark: { receive: 2 } }), scope)
-        yield* connected(place, bound)
-        const sent = yield* fill(bound, { name: "old ", size: 1_000_000, most: 100 })
-        assert.isBelow(sent, 100)
-        yield* Scope.close(scope, Exit.void)
-        yield* disconnected(place, bound)
-        yield* Effect.sleep(aWhile) // until the socket knows what the event told
-        const peer = yield* pair({ connect: address })
-        yield* Pair.send(bound, "new")
-        const received = yield* rest(peer, 1)
-        // What waited to be sent was in no queue, and goes to the peer that is there now.
-        const old = received.filter((text) => text.startsWith("old ")).map((text) => Number(text.slice(4)))
-        assert.isEmpty(old.filter((number) => number < sent))
-        assert.include(received, "new")
-      }))
+    test(
+      "PAIR SHALL create a double queue when a peer connects to it. If this peer disconnects, the PAIR socket SHALL destroy its double queue and SHALL discard any messages it contains",
+      discardsWithItsPeer(sides, Effect.sleep(aWhile))
+    )
 
-    test("PAIR SHALL consider its peer as available only when it has a outgoing queue that is not full", (place) =>
-      Effect.gen(function* () {
-        const address = place.nobody()
-        const sender = yield* pair({ connect: address, highWaterMark: { send: 10 } })
-        assert.strictEqual(yield* fill(sender, { most: 11 }), 10)
-        const peer = yield* pair({ bind: address })
-        assert.deepStrictEqual(yield* texts(peer, 11), numbered("", 11))
-      }))
+    test(
+      "PAIR SHALL consider its peer as available only when it has a outgoing queue that is not full",
+      acceptsWhatHasRoom(sides)
+    )
 
-    test("PAIR SHALL block on sending, or return a suitable error, when it has no available peer", (place) =>
-      Effect.gen(function* () {
-        const bound = yield* pair({ bind: place.any() })
-        const waiting = yield* suspended(Pair.send(bound, "a"))
-        const second = yield* suspended(Pair.send(bound, "b"))
-        const peer = yield* pair({ connect: yield* endpointOf(bound) })
-        assert.deepStrictEqual(yield* texts(peer, 2), ["a", "b"])
-        yield* Fiber.joinAll([waiting, second])
-      }))
+    test("PAIR SHALL block on sending, or return a suitable error, when it has no available peer", waitsForAPeer(sides))
 
-    test("PAIR SHALL NOT discard messages that it cannot queue", (place) =>
-      Effect.gen(function* () {
-        const one = yield* pair({ bind: place.any(), highWaterMark: { receive: 5 } })
-        const other = yield* pair({ connect: yield* endpointOf(one), highWaterMark: { send: 5 } })
-        const all = numbered("", 2000)
-        yield* Effect.forkChild(sendTexts(other, all))
-        yield* Effect.sleep("20 millis")
-        assert.deepStrictEqual(yield* texts(one, 2000), all)
-      }))
+    test("PAIR SHALL NOT discard messages that it cannot queue", discardsNothing(sides))
 
     test("PAIR SHALL receive incoming messages from its single peer if it has one, and SHALL deliver these to its calling application", (place) =>
       Effect.gen(function* () {

@@ -2,23 +2,27 @@
 import * as Message from "@effect-zmq/core/Message"
 import * as Pull from "@effect-zmq/core/Pull"
 import * as Push from "@effect-zmq/core/Push"
-import * as Socket from "@effect-zmq/core/Socket"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Scope from "effect/Scope"
 import { assert } from "vitest"
 import {
+  acceptsWhatHasRoom,
+  deliversAll,
+  discardsNothing,
+  discardsWithItsPeer,
+  givesWhatWasDelivered,
+  passesOverWhoIsFull,
+  receivesInTurn,
+  waitsForAPeer
+} from "../queues.ts"
+import {
   connected,
-  disconnected,
-  endpoint,
   endpointOf,
   fill,
   numbered,
   plain,
   pull,
   push,
-  rest,
   sendTexts,
   silent,
   sorts,
@@ -26,6 +30,8 @@ import {
   texts
 } from "../steps.ts"
 import { suite } from "../suite.ts"
+
+const sides = { sender: push, receiver: pull }
 
 export const pipeline = suite("pipeline (RFC 30)", (test) => {
   test("PUSH and PUB SHALL only send messages, PULL and SUB SHALL only receive messages", () =>
@@ -77,44 +83,15 @@ export const pipeline = suite("pipeline (RFC 30)", (test) => {
       yield* Fiber.join(waiting)
     }))
 
-  test("If this peer disconnects, the PUSH socket SHALL destroy its queue and SHALL discard any messages it contains", (place) =>
-    Effect.gen(function* () {
-      const sender = yield* push({ bind: place.any(), highWaterMark: { send: 2 } })
-      const scope = yield* Scope.make()
-      const leaving = pull({ connect: yield* endpointOf(sender), highWaterMark: { receive: 2 } })
-      yield* Scope.provide(leaving, scope)
-      yield* connected(place, sender)
-      const sent = yield* fill(sender, { name: "old ", size: 1_000_000, most: 100 })
-      assert.isBelow(sent, 100)
-      yield* Scope.close(scope, Exit.void)
-      yield* disconnected(place, sender)
-      const receiver = yield* pull({ connect: yield* endpointOf(sender) })
-      yield* Push.send(sender, "new")
-      const received = yield* rest(receiver, 1)
-      // What waited to be sent was in no queue, and goes to the peer that is there now.
-      const old = received.filter((text) => text.startsWith("old ")).map((text) => Number(text.slice(4)))
-      assert.deepStrictEqual(
-        old.filter((number) => number < sent),
-        []
-      )
-      assert.include(received, "new")
-    }))
+  test(
+    "If this peer disconnects, the PUSH socket SHALL destroy its queue and SHALL discard any messages it contains",
+    discardsWithItsPeer(sides)
+  )
 
-  test("PUSH SHALL consider a peer as available only when it has a outgoing queue that is not full", (place) =>
-    Effect.gen(function* () {
-      const receiver = yield* pull({ bind: place.any() })
-      const sender = yield* push({
-        connect: [place.nobody(), yield* endpointOf(receiver)],
-        highWaterMark: { send: 2 }
-      })
-      yield* sendTexts(sender, numbered("", 20))
-      const received = yield* rest(receiver, 18)
-      // The first two that went to nobody are queued for it; all others went to who is there.
-      assert.deepStrictEqual(
-        received,
-        numbered("", 20).filter((text) => text !== "0" && text !== "2")
-      )
-    }))
+  test(
+    "PUSH SHALL consider a peer as available only when it has a outgoing queue that is not full",
+    passesOverWhoIsFull(sides)
+  )
 
   test("PUSH SHALL route outgoing messages to available peers using a round-robin strategy", (place) =>
     Effect.gen(function* () {
@@ -143,34 +120,11 @@ export const pipeline = suite("pipeline (RFC 30)", (test) => {
       }
     }))
 
-  test("PUSH SHALL block on sending, or return a suitable error, when it has no available peers", (place) =>
-    Effect.gen(function* () {
-      const sender = yield* push({ bind: place.any() })
-      const waiting = yield* suspended(Push.send(sender, "a"))
-      const second = yield* suspended(Push.send(sender, "b"))
-      const receiver = yield* pull({ connect: yield* endpointOf(sender) })
-      assert.deepStrictEqual(yield* texts(receiver, 2), ["a", "b"])
-      yield* Fiber.joinAll([waiting, second])
-    }))
+  test("PUSH SHALL block on sending, or return a suitable error, when it has no available peers", waitsForAPeer(sides))
 
-  test("PUSH SHALL not accept further messages when it has no available peers", (place) =>
-    Effect.gen(function* () {
-      const address = place.nobody()
-      const sender = yield* push({ connect: address, highWaterMark: { send: 10 } })
-      assert.strictEqual(yield* fill(sender, { most: 11 }), 10)
-      const receiver = yield* pull({ bind: address })
-      assert.deepStrictEqual(yield* texts(receiver, 11), numbered("", 11))
-    }))
+  test("PUSH SHALL not accept further messages when it has no available peers", acceptsWhatHasRoom(sides))
 
-  test("PUSH SHALL NOT discard messages that it cannot queue", (place) =>
-    Effect.gen(function* () {
-      const receiver = yield* pull({ bind: place.any(), highWaterMark: { receive: 5 } })
-      const sender = yield* push({ connect: yield* endpointOf(receiver), highWaterMark: { send: 5 } })
-      const all = numbered("", 2000)
-      yield* Effect.forkChild(sendTexts(sender, all))
-      yield* Effect.sleep("20 millis")
-      assert.deepStrictEqual(yield* texts(receiver, 2000), all)
-    }))
+  test("PUSH SHALL NOT discard messages that it cannot queue", discardsNothing(sides))
 
   test("PULL SHALL maintain an incoming queue for each connected peer", (place) =>
     Effect.gen(function* () {
@@ -205,51 +159,9 @@ export const pipeline = suite("pipeline (RFC 30)", (test) => {
       assert.strictEqual(Message.text(yield* Fiber.join(waiting)), "come")
     }))
 
-  test("a PULL still gives what a peer that has left had delivered", (place) =>
-    Effect.gen(function* () {
-      const receiver = yield* pull({ bind: place.any() })
-      const address = yield* endpointOf(receiver)
-      yield* Effect.scoped(
-        Effect.gen(function* () {
-          const sender = yield* push({ connect: address, linger: "1 second" })
-          yield* sendTexts(sender, numbered("", 100))
-        })
-      )
-      yield* Effect.sleep("20 millis")
-      assert.deepStrictEqual(yield* texts(receiver, 100), numbered("", 100))
-    }))
+  test("a PULL still gives what a peer that has left had delivered", givesWhatWasDelivered(sides))
 
-  test("PULL SHALL receive incoming messages from its peers using a fair-queuing strategy", (place) =>
-    Effect.gen(function* () {
-      const receiver = yield* pull({ bind: place.any() })
-      const address = yield* endpointOf(receiver)
-      const senders = yield* Effect.forEach([0, 1, 2, 3, 4], () => push({ connect: address }))
-      yield* connected(place, receiver, 5)
-      for (const [index, sender] of senders.entries()) yield* sendTexts(sender, [`${index}`, `${index}`, `${index}`])
-      yield* Effect.sleep(place.scheme === "inproc" ? 1 : "50 millis")
-      const received = yield* texts(receiver, 15)
-      for (const round of [0, 5, 10]) {
-        assert.sameMembers(received.slice(round, round + 5), ["0", "1", "2", "3", "4"], received.join(" "))
-      }
-    }))
+  test("PULL SHALL receive incoming messages from its peers using a fair-queuing strategy", receivesInTurn(sides))
 
-  test("PULL SHALL deliver these to its calling application", (place) =>
-    Effect.gen(function* () {
-      const receiver = yield* pull({ connect: [place.nobody(), place.nobody()] })
-      const addresses = yield* Socket.endpoints(receiver)
-      const senders = yield* Effect.forEach(addresses, (address) => push({ bind: endpoint(address) }))
-      yield* Effect.forEach(senders, (sender, index) => sendTexts(sender, numbered(`${index}-`, 500)), {
-        concurrency: "unbounded"
-      })
-      const received = yield* texts(receiver, 1000)
-      // Everything, and in the order of each peer.
-      assert.deepStrictEqual(
-        received.filter((text) => text.startsWith("0")),
-        numbered("0-", 500)
-      )
-      assert.deepStrictEqual(
-        received.filter((text) => text.startsWith("1")),
-        numbered("1-", 500)
-      )
-    }))
+  test("PULL SHALL deliver these to its calling application", deliversAll(sides))
 })

@@ -70,8 +70,8 @@ export class VirtualClock implements Clock.Clock {
     let high = this.sleepers.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      if ((this.sleepers[middle] as Sleeper).time <= time)
-        low = middle + 1 // `middle` is below the length
+      const { time: wakes } = this.sleepers[middle] as Sleeper // below the length
+      if (wakes <= time) low = middle + 1
       else high = middle
     }
     return low

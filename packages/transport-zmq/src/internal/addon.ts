@@ -214,6 +214,7 @@ const reticent = new Map<SocketType, NativeClass>()
 
 /** The addon's class, but that it does not show its options to whoever prints it: there are keys and passwords among them. */
 const silence = (type: SocketType): NativeClass => {
+  // Each of the addon's has its own types of options.
   const Class = classes[type] as unknown as NativeClass
   const Reticent = class extends Class {
     [inspect.custom](): string {

@@ -64,6 +64,7 @@ export const lacking = (type: SocketType, options: Resolved): Unsupported | unde
     verbosity: options.verbosity !== "unique",
     welcomeMessage: options.welcomeMessage !== undefined
   }
+  // It has no other keys than its type says.
   for (const option of Object.keys(particular) as Array<keyof typeof particular>) {
     const having: ReadonlyArray<SocketType> = particular[option]
     if (set[option] && !having.includes(type)) {

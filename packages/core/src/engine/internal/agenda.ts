@@ -107,7 +107,7 @@ export class Agenda {
       if (below >= heap.length) break
       // Both are below the length.
       if (below + 1 < heap.length && isBefore(heap[below + 1] as Appointment, heap[below] as Appointment)) below++
-      const child = heap[below] as Appointment
+      const child = heap[below] as Appointment // likewise
       if (!isBefore(child, last)) break
       heap[index] = child
       index = below

@@ -15,6 +15,7 @@ import type { Command } from "../Pipe.ts"
 import { judge } from "./authentication.ts"
 import { fine, longest } from "./conditions.ts"
 import { arrival, describe } from "./description.ts"
+import { Ends } from "./ends.ts"
 import { type Item, Lane } from "./lane.ts"
 import type { MemoryPipe } from "./memoryPipe.ts"
 import type { Bound, MemoryNetwork } from "./network.ts"
@@ -26,8 +27,7 @@ const systemTimeout = 127_000
 export class Connection {
   readonly name: string
   readonly isNetworked: boolean
-  private readonly dialer: Side
-  private readonly acceptor: Side
+  private readonly ends: Ends
   private readonly network: MemoryNetwork
   private readonly bound: Bound
   /** Whether nothing is wrong with it, and nobody records. */
@@ -43,17 +43,18 @@ export class Connection {
     const { link, port } = bound
     const lane = (way: string) => new Lane(network.chance(`${name} ${way}`))
     const { agenda } = network
-    this.dialer = new Side(this, agenda, pipe.link, pipe.port, Endpoint.format(endpoint), lane("forward"))
-    this.acceptor = new Side(this, agenda, link, port, Endpoint.format(bound.endpoint), lane("backward"))
-    this.dialer.pipe = pipe
+    const dialer = new Side(this, agenda, pipe.link, pipe.port, Endpoint.format(endpoint), lane("forward"))
+    const acceptor = new Side(this, agenda, link, port, Endpoint.format(bound.endpoint), lane("backward"))
+    dialer.pipe = pipe
+    this.ends = new Ends(dialer, acceptor, this.isNetworked)
   }
 
   get from(): Party {
-    return this.dialer.party
+    return this.ends.dialer.party
   }
 
   get to(): Party {
-    return this.acceptor.party
+    return this.ends.acceptor.party
   }
 
   // ---------------------------------------------------------------------------
@@ -64,20 +65,21 @@ export class Connection {
   begin(pipe: MemoryPipe): void {
     pipe.connection = this
     this.review()
-    const isOpen = this.dialer.server === undefined && this.acceptor.server === undefined
+    const isOpen = this.ends.both.every(({ server }) => server === undefined)
     if (this.isCalm && isOpen && !this.network.rejects(this.bound)) this.meet(pipe)
     else this.approach()
   }
 
   private approach(): void {
-    this.post(this.dialer, { _tag: "Connect" })
-    const { connectTimeout } = this.dialer.port.options
+    const { dialer } = this.ends
+    this.post(dialer, { _tag: "Connect" })
+    const { connectTimeout } = dialer.port.options
     const within = connectTimeout === undefined ? systemTimeout : Duration.toMillis(connectTimeout)
-    if (this.dialer.phase === "away") this.dialer.expectWithin(within)
+    if (dialer.phase === "away") dialer.expectWithin(within)
   }
 
   private meet(pipe: MemoryPipe): void {
-    const { acceptor, dialer } = this
+    const { acceptor, dialer } = this.ends
     dialer.port.log(SocketEvent.Connected({ endpoint: dialer.endpoint }))
     acceptor.port.log(SocketEvent.Accepted({ endpoint: acceptor.endpoint }))
     const problem = dialer.incompatibility(acceptor)
@@ -100,14 +102,16 @@ export class Connection {
 
   /** Nothing is bound there any more: who is still in the handshake has come in vain. */
   turnAway(bound: Bound): void {
-    if (this.bound !== bound || this.acceptor.phase !== "greeting") return
-    this.leave(this.acceptor)
-    this.tellEnd(this.acceptor)
+    const { acceptor } = this.ends
+    if (this.bound !== bound || acceptor.phase !== "greeting") return
+    this.leave(acceptor)
+    this.tellEnd(acceptor)
   }
 
   private accept(): MemoryPipe {
-    const pipe = this.bound.link.accepted(this.acceptor.port, this.acceptor.endpoint, this.isNetworked)
-    this.acceptor.pipe = pipe
+    const { acceptor } = this.ends
+    const pipe = this.bound.link.accepted(acceptor.port, acceptor.endpoint, this.isNetworked)
+    acceptor.pipe = pipe
     pipe.connection = this
     return pipe
   }
@@ -125,7 +129,7 @@ export class Connection {
     this.network.record?.(TraceEntry.Connected({ time: side.upAt, connection: this.name, by: side.party.name }))
     pipe.rise(this)
     // Room that was made in the meantime: nobody could tell.
-    this.peerOf(pipe)?.wakeWriter()
+    this.ends.peerOf(pipe)?.wakeWriter()
   }
 
   // ---------------------------------------------------------------------------
@@ -133,8 +137,8 @@ export class Connection {
   // ---------------------------------------------------------------------------
 
   send(pipe: MemoryPipe, message: Message): void {
-    const side = this.sideOf(pipe)
-    const far = this.farFrom(side)
+    const side = this.ends.sideOf(pipe)
+    const far = this.ends.farFrom(side)
     if (pipe.isConflating && side.lane.replaceNewest(message)) {
       side.link.count("conflated", 1, pipe)
       return
@@ -144,32 +148,27 @@ export class Connection {
   }
 
   command(pipe: MemoryPipe, command: Command, body: Uint8Array): void {
-    this.post(this.sideOf(pipe), { _tag: "Command", command, body })
+    this.post(this.ends.sideOf(pipe), { _tag: "Command", command, body })
   }
 
   hasRoom(pipe: MemoryPipe): boolean {
-    const side = this.sideOf(pipe)
-    const far = this.peerOf(pipe)
-    return far === undefined
-      ? side.lane.messages + side.lane.standing < pipe.roomAt(this.farFrom(side).port)
-      : far.isRoomy
+    return this.ends.hasRoom(pipe)
   }
 
   /** How many messages of a pipe are still its own: behind the high-water mark of the receiver. */
   unsent(pipe: MemoryPipe): number {
-    return this.behind(this.sideOf(pipe))
+    return this.ends.behind(this.ends.sideOf(pipe))
   }
 
   /** The other end, while its socket has it. */
   peerOf(pipe: MemoryPipe): MemoryPipe | undefined {
-    const far = this.farFrom(this.sideOf(pipe))
-    return far.phase === "gone" ? undefined : far.pipe
+    return this.ends.peerOf(pipe)
   }
 
   /** One side ends it; what it has handed over still arrives. The effect tells the other side, now or by and by. */
   close(pipe: MemoryPipe): () => void {
-    const side = this.sideOf(pipe)
-    const far = this.farFrom(side)
+    const side = this.ends.sideOf(pipe)
+    const far = this.ends.farFrom(side)
     const wasDirect = this.isDirect
     this.leave(side)
     if (wasDirect) return () => this.lose(far)
@@ -178,8 +177,8 @@ export class Connection {
 
   /** Breaks, for both at once; the far side of `pipe`, where it is given, learns of it first. */
   cut(pipe?: MemoryPipe): void {
-    const first = pipe === undefined ? this.acceptor : this.farFrom(this.sideOf(pipe))
-    const sides = [first, this.farFrom(first)].filter(({ phase }) => phase !== "gone")
+    const first = pipe === undefined ? this.ends.acceptor : this.ends.farFrom(this.ends.sideOf(pipe))
+    const sides = [first, this.ends.farFrom(first)].filter(({ phase }) => phase !== "gone")
     const told = sides.map((side) => this.leave(side))
     this.finish()
     for (const tell of told) tell()
@@ -188,13 +187,13 @@ export class Connection {
   /** Sends what breaks the protocol, both ways. */
   corrupt(): void {
     if (this.isDirect) this.impair()
-    for (const side of [this.dialer, this.acceptor]) if (side.phase === "up") this.post(side, { _tag: "Garbage" })
+    for (const side of this.ends.both) if (side.phase === "up") this.post(side, { _tag: "Garbage" })
   }
 
   /** The state of the network has changed. */
   review(): void {
     const { agenda, conditions } = this.network
-    const { acceptor, dialer } = this
+    const { acceptor, dialer } = this.ends
     const of = (from: Side, to: Side) =>
       this.isNetworked
         ? conditions.of({ connection: this.name, from: from.party, to: to.party, isForward: from === dialer })
@@ -210,7 +209,7 @@ export class Connection {
   }
 
   describe(): Description {
-    return describe(this.name, this.dialer, this.acceptor, (side) => this.behind(side))
+    return describe(this.name, this.ends)
   }
 
   // ---------------------------------------------------------------------------
@@ -226,7 +225,7 @@ export class Connection {
   private readonly move = (): void => {
     if (this.isMoving) return
     this.isMoving = true
-    const { acceptor, dialer } = this
+    const { acceptor, dialer } = this.ends
     const { now } = this.network.agenda
     const moveOne = (from: Side, to: Side): boolean => {
       const item = from.lane.next(now)
@@ -371,25 +370,25 @@ export class Connection {
   // ---------------------------------------------------------------------------
 
   private goDirect(): void {
-    const { acceptor, dialer } = this
+    const { acceptor, dialer } = this.ends
     if (this.isDirect || !dialer.lane.isEmpty || !acceptor.lane.isEmpty) return
     this.isDirect = true
-    for (const side of [dialer, acceptor]) side.pulse.stop()
+    for (const side of this.ends.both) side.pulse.stop()
     if (dialer.pipe !== undefined && acceptor.pipe !== undefined) dialer.pipe.goDirect(acceptor.pipe)
   }
 
   private impair(): void {
     this.isDirect = false
-    for (const side of [this.dialer, this.acceptor]) {
+    for (const side of this.ends.both) {
       side.pipe?.goVia(this)
       if (this.isSpared(side)) continue
-      this.farFrom(side).pulse.live(side.pulse.start(side.upAt))
+      this.ends.farFrom(side).pulse.live(side.pulse.start(side.upAt))
     }
   }
 
   /** Begins or ends heartbeats, as the state of the network asks for them. */
   private beat(): void {
-    for (const side of [this.dialer, this.acceptor]) {
+    for (const side of this.ends.both) {
       if (side.phase !== "up") continue
       if (this.isSpared(side)) side.pulse.pause()
       else side.pulse.start(side.upAt)
@@ -398,7 +397,8 @@ export class Connection {
 
   /** Otherwise time would never stand still, and no deadlock be found. */
   private isSpared({ pulse }: Side): boolean {
-    return pulse.isSpared(longest(this.dialer.lane.condition) + longest(this.acceptor.lane.condition))
+    const { acceptor, dialer } = this.ends
+    return pulse.isSpared(longest(dialer.lane.condition) + longest(acceptor.lane.condition))
   }
 
   /** Heartbeats: none while it is direct, for then every ping is answered. */
@@ -415,10 +415,10 @@ export class Connection {
    * Answers with what tells its socket, where that did not ask for it.
    */
   private leave(side: Side, problem?: string): () => void {
-    const far = this.farFrom(side)
+    const far = this.ends.farFrom(side)
     const { phase, pipe } = side
     side.rest()
-    const kept = this.takeBack(side)
+    const kept = this.ends.takeBack(side)
     side.phase = "gone"
     pipe?.expect(-far.lane.messages)
     far.lane.die(far.phase === "gone" || pipe === undefined ? [] : pipe.giveUp(), pipe?.pending ?? 0)
@@ -453,15 +453,15 @@ export class Connection {
 
   /** Behind all that it has handed over. */
   private tellEnd(side: Side): void {
-    const far = this.farFrom(side)
+    const far = this.ends.farFrom(side)
     // Who is bound, and has not heard of it yet, need not hear of its end.
-    if (far === this.acceptor && far.phase === "away") far.phase = "gone"
+    if (far === this.ends.acceptor && far.phase === "away") far.phase = "gone"
     if (far.phase === "gone") this.finish()
     else this.post(side, { _tag: "End" })
   }
 
   private finish(): void {
-    for (const side of [this.dialer, this.acceptor]) {
+    for (const side of this.ends.both) {
       side.rest()
       this.loseAll(side)
       side.lane.isDead = true
@@ -472,41 +472,11 @@ export class Connection {
 
   /** What is still on its way is lost. */
   private loseAll(side: Side): void {
-    const count = side.lane.messages
+    const count = this.ends.lose(side)
     if (count === 0) return
-    const far = this.farFrom(side)
-    side.lane.removeNewest(count)
-    if (far.phase !== "gone") far.pipe?.expect(-count)
-    side.link.count("disconnected", count, side.pipe)
     const time = this.network.agenda.now
-    const { name: connection } = this
-    this.network.record?.(TraceEntry.Lost({ time, connection, from: side.party.name, to: far.party.name, count }))
-  }
-
-  /** The messages behind the receiver's mark travel no further. */
-  private takeBack(side: Side): Array<Message> {
-    const far = this.farFrom(side)
-    const behind = this.behind(side)
-    const inLane = Math.min(behind, side.lane.messages)
-    const newest = side.lane.removeNewest(inLane)
-    if (far.phase === "gone" || far.pipe === undefined) return newest
-    far.pipe.expect(-inLane)
-    return [...far.pipe.giveBack(behind - inLane), ...newest]
-  }
-
-  private behind(side: Side): number {
-    const far = this.farFrom(side)
-    if (!this.isNetworked || side.phase !== "up") return 0
-    const waiting = far.phase === "gone" ? side.lane.standing : (far.pipe?.pending ?? 0)
-    return Math.max(0, waiting + side.lane.messages - far.port.options.highWaterMark.receive)
-  }
-
-  private sideOf(pipe: MemoryPipe): Side {
-    return this.acceptor.pipe === pipe ? this.acceptor : this.dialer
-  }
-
-  private farFrom(side: Side): Side {
-    return side === this.dialer ? this.acceptor : this.dialer
+    const to = this.ends.farFrom(side).party.name
+    this.network.record?.(TraceEntry.Lost({ time, connection: this.name, from: side.party.name, to, count }))
   }
 }
 

@@ -1,14 +1,15 @@
 /** What is told of a connection to who looks at the network. */
 import type { Message } from "../../Message.ts"
 import { type Depth, type Connection as Description, TraceEntry } from "../../Network.ts"
-import { type Side, stateOf } from "./side.ts"
+import type { Ends } from "./ends.ts"
+import type { Side } from "./side.ts"
 
-/** `behind` tells how many messages of a side are still its own. */
-export const describe = (name: string, dialer: Side, acceptor: Side, behind: (side: Side) => number): Description => {
+export const describe = (name: string, ends: Ends): Description => {
+  const { acceptor, dialer } = ends
   const depth = (side: Side, far: Side): Depth => {
     const isGone = side.phase === "gone"
     const inLane = side.lane.messages
-    const own = isGone ? 0 : behind(side)
+    const own = isGone ? 0 : ends.behind(side)
     const ownInLane = Math.min(own, inLane)
     const pending = far.phase === "gone" ? 0 : (far.pipe?.pending ?? 0)
     const waiting = isGone || side.phase === "up" ? 0 : (side.pipe?.unsent.queued ?? 0)
@@ -21,7 +22,7 @@ export const describe = (name: string, dialer: Side, acceptor: Side, behind: (si
   }
   return {
     name,
-    state: stateOf(dialer, acceptor),
+    state: ends.state,
     from: dialer.party.name,
     to: acceptor.party.name,
     endpoint: dialer.endpoint,

@@ -1,5 +1,5 @@
 import type * as Fiber from "effect/Fiber"
-import type { Connection as Description, Party } from "../../Network.ts"
+import type { Party } from "../../Network.ts"
 import type * as Security from "../../Security.ts"
 import { type HandshakeProblem, SocketEvent } from "../../SocketEvent.ts"
 import * as SocketType from "../../SocketType.ts"
@@ -94,10 +94,4 @@ export class Side {
     if (SocketType.isCompatible(type, far.port.type)) return mismatch(options.security, far.port.options.security)
     return `a ${type} socket cannot be connected with a ${far.port.type} socket`
   }
-}
-
-export const stateOf = (dialer: Side, acceptor: Side): Description["state"] => {
-  if (dialer.phase === "gone" || acceptor.phase === "gone") return "HalfOpen"
-  if (dialer.phase === "up" && acceptor.phase === "up") return "Connected"
-  return dialer.phase === "away" ? "Connecting" : "Handshaking"
 }

@@ -4,6 +4,7 @@
  */
 import type { MessagePort } from "node:worker_threads"
 import type { Message } from "@effect-zmq/core/Message"
+import type { SocketType } from "@effect-zmq/core/SocketType"
 import {
   AddressInUse,
   AddressUnavailable,
@@ -34,7 +35,7 @@ export interface Invitation {
   /** Names a context that is not the shared one. */
   readonly context: string | undefined
   readonly ask:
-    | { readonly _tag: "Open"; readonly type: string; readonly options: unknown }
+    | { readonly _tag: "Open"; readonly type: SocketType; readonly options: unknown }
     | { readonly _tag: "Configure"; readonly options: unknown }
 }
 
@@ -183,8 +184,9 @@ export const encodeReason = (reason: Reason): unknown => {
 
 export const decodeReason = (encoded: unknown): Reason => {
   const { _tag, fields } = encoded as { readonly _tag: Reason["_tag"]; readonly fields: never } // as `encodeReason` made it
+  // What was encoded has the fields of its tag.
   const Class = reasons[_tag] as new (fields: never) => Reason
-  return new Class(decode(fields) as never)
+  return new Class(decode(fields) as never) // likewise
 }
 
 const reasons = {

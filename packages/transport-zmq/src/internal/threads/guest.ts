@@ -393,6 +393,7 @@ class GuestHandle implements Handle {
     return Effect.catch(this.call(name), () => Effect.succeed([]))
   }
 
+  // As above.
   readonly bind: Handle["bind"] = (endpoint) => this.call("bind", endpoint) as ReturnType<Handle["bind"]>
 
   readonly unbind: Handle["unbind"] = (endpoint) => Effect.asVoid(this.call("unbind", endpoint))

@@ -70,7 +70,7 @@ export const accept = function effectZmqHost(invitation: unknown): void {
       post(port, { _tag: "Answer", id: 0 })
       port.close()
     }
-  } else Effect.runFork(Effect.scoped(serve(port, contextOf(context), ask.type as SocketType, ask.options)))
+  } else Effect.runFork(Effect.scoped(serve(port, contextOf(context), ask.type, ask.options)))
 }
 
 const isInvitation = (value: unknown): value is Invitation =>
