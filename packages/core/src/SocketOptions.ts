@@ -70,6 +70,9 @@ export interface Options {
    * silence for its peer's, ends a connection that is well, and loses thousands of messages. There a peer that is cut off
    * is noticed by TCP's own probes (`tcpKeepalive`: after 2 seconds, every second, 4 times), if nothing was on its way to
    * it; a PULL does not look. So with libzmq give a heartbeat to those that read at once whatever comes.
+   *
+   * With transport-zmtp silence counts by default only of a peer that has answered behind all that was sent to it, but for
+   * REQ and REP: another may be silent because its queue is full. What is given here is kept to by the clock.
    * (`ZMQ_HEARTBEAT_IVL`, `_TIMEOUT`, `_TTL`)
    */
   readonly heartbeat?:

@@ -48,6 +48,19 @@ describe("closing", () => {
     })
   )
 
+  live("a linger of a month is a long one", () =>
+    Effect.gen(function* () {
+      const push = yield* Push.make({ connect: yield* freePort })
+      yield* Push.send(push, "to who comes")
+      const draining = yield* Effect.forkChild(Socket.drain(push, "30 days"), { startImmediately: true })
+      yield* Effect.sleep("50 millis")
+      const [endpoint] = yield* Socket.endpoints(push)
+      const pull = yield* Pull.make({ bind: endpoint as typeof anyPort })
+      assert.strictEqual(Message.text(yield* Pull.receive(pull)), "to who comes")
+      assert.isTrue((yield* Fiber.join(draining)).flushed)
+    })
+  )
+
   live("a suspended send ends within linger: sent, or Closed", () =>
     Effect.gen(function* () {
       for (const peerAppears of [true, false]) {

@@ -144,6 +144,15 @@ describe("endpoints", () => {
     })
   )
 
+  live("who unbinds what is being unbound is told, too", () =>
+    Effect.gen(function* () {
+      const pull = yield* Pull.make({ bind: anyPort })
+      const unbind = Socket.unbind(pull, yield* endpointOf(pull))
+      yield* Effect.timeout(Effect.all([unbind, unbind], { concurrency: 2 }), "2 seconds")
+      yield* Effect.timeout(Effect.flip(unbind), "2 seconds")
+    })
+  )
+
   live("after unbind no new peer is accepted, and the socket goes on with its other endpoints", () =>
     Effect.gen(function* () {
       const { endpoint, pull } = yield* pipeline()

@@ -66,4 +66,24 @@ describe("reading ahead", () => {
       assert.isBelow(reader.count, 10)
     })
   )
+
+  it.live("what is read by the way is told of to who has come to wait meanwhile", () =>
+    Effect.gen(function* () {
+      let calls = 0
+      const native: Partial<Native> = {
+        readable: false,
+        setInt32Option: () => {},
+        // A message is here, and no other comes.
+        receive: () => (calls++ === 0 ? Promise.resolve([new Uint8Array(1)]) : new Promise(() => {}))
+      }
+      // As above.
+      const reader = new Reader(native as Native, { readAhead, admits: undefined })
+      reader.kick()
+      yield* Effect.timeout(
+        Effect.callback<void>((resume) => reader.wait(() => resume(Effect.void))),
+        "1 second"
+      )
+      assert.strictEqual(reader.count, 1)
+    })
+  )
 })

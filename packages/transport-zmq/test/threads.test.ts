@@ -4,9 +4,13 @@ import { assert, describe } from "@effect/vitest"
 import * as Message from "@effect-zmq/core/Message"
 import * as Pull from "@effect-zmq/core/Pull"
 import * as Socket from "@effect-zmq/core/Socket"
+import * as SocketOptions from "@effect-zmq/core/SocketOptions"
 import * as Sub from "@effect-zmq/core/Sub"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
+import * as Guest from "../src/internal/threads/guest.ts"
 import { anyPort, live } from "./sockets.ts"
 import type { Given } from "./threadWorker.ts"
 
@@ -69,6 +73,21 @@ describe("the sockets of a worker thread", () => {
   live("with inThread they are its own, and close with their scope", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* run({ what: "inThread", endpoint: anyPort }), "round")
+    })
+  )
+
+  live("a wait that is called off leaves nothing behind", () =>
+    Effect.gen(function* () {
+      const options = Result.getOrThrow(SocketOptions.resolve({}, false))
+      const handle = yield* Guest.open(undefined, "PULL", options)
+      for (let n = 0; n < 10; n++) {
+        yield* Fiber.interrupt(yield* Effect.forkChild(handle.readable, { startImmediately: true }))
+      }
+      // Answered behind all that was asked before.
+      yield* handle.peers
+      // Private: the answers that it waits for.
+      const { calls } = handle as unknown as { readonly calls: ReadonlyMap<number, unknown> }
+      assert.strictEqual(calls.size, 0)
     })
   )
 })

@@ -10,6 +10,8 @@ import * as Push from "@effect-zmq/core/Push"
 import * as Socket from "@effect-zmq/core/Socket"
 import * as ZmtpTransport from "@effect-zmq/transport-zmtp/ZmtpTransport"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { threadAddress } from "../src/internal/net.ts"
 import { dial, greeting, ready } from "./peer.ts"
@@ -93,6 +95,19 @@ describe("endpoints", () => {
       const push = yield* Push.make({ connect: "inproc://private" })
       yield* Push.send(push, "of this process")
       assert.strictEqual(Message.text(yield* Pull.receive(pull)), "of this process")
+    }).pipe(Effect.scoped, Effect.provide(ZmtpTransport.layer))
+  )
+
+  it.live("who closes the socket when a peer is accepted leaves no connection behind", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const pull = yield* Scope.provide(Pull.make({ bind: "tcp://127.0.0.1:*" }), scope)
+      const endpoint = yield* Socket.endpoint(pull)
+      const accepted = Stream.takeUntil(Socket.events(pull), ({ _tag }) => _tag === "Accepted")
+      yield* Effect.forkChild(Effect.andThen(Stream.runDrain(accepted), Scope.close(scope, Exit.void)), {
+        startImmediately: true
+      })
+      yield* Effect.timeout((yield* dial(endpoint)).ended, "1 second")
     }).pipe(Effect.scoped, Effect.provide(ZmtpTransport.layer))
   )
 

@@ -16,6 +16,8 @@ export interface Peer {
   /** The other side has ended the connection. */
   readonly ended: Effect.Effect<void>
   readonly isEnded: () => boolean
+  /** What has come in, as text of a character for each byte. */
+  readonly received: () => string
 }
 
 /** Connects to an endpoint: tcp or ipc. */
@@ -39,12 +41,16 @@ export const dial = (endpoint: string): Effect.Effect<Peer, never, Scope.Scope> 
           resolve()
         })
       )
-      socket.resume()
+      let received = ""
+      socket.on("data", (chunk) => {
+        received += chunk.toString("latin1")
+      })
       return {
         // Through when the system has taken it, or will not any more.
         write: (...parts) => Effect.callback((resume) => void socket.write(concat(parts), () => resume(Effect.void))),
         ended: Effect.promise(() => closed),
-        isEnded: () => isEnded
+        isEnded: () => isEnded,
+        received: () => received
       }
     }
   )

@@ -122,7 +122,8 @@ class ZmqHandle implements Handle {
   private closing = false
   private report: CloseReport | undefined
   private readonly draining: Array<(report: CloseReport) => void> = []
-  private readonly unbinding = new Map<string, () => void>()
+  /** Who waits for an address to be free, by its endpoint. */
+  private readonly unbinding = new Map<string, { readonly bound: Attachment; readonly waiting: Array<() => void> }>()
 
   /** Throws what the addon throws. */
   constructor(context: NativeContext, type: SocketType, options: Resolved, secured: Secured, log: EventLog.EventLog) {
@@ -222,7 +223,7 @@ class ZmqHandle implements Handle {
     // libzmq ends their connections with it, and does not say so.
     if (event._tag === "Unbound") {
       for (let n = 0; n < peers; n++) this.log.addUnsafe(SocketEvent.Disconnected({ endpoint: event.endpoint }))
-      this.unbinding.get(event.endpoint)?.()
+      this.unbound(event.endpoint)
     }
     if (at?.role !== "connected" || this.closing) return
     if (event._tag === "Disconnected" && this.options.reconnect === undefined) this.abandon(at)
@@ -493,18 +494,26 @@ class ZmqHandle implements Handle {
       const bound = this.find("bound", text)
       if (bound === undefined) return resume(this.failUnknown(text))
       if (bound.file !== undefined) IpcFile.disown(bound.file)
-      const unbound = () => {
-        this.detach(bound)
-        resume(Effect.void)
-      }
-      this.unbinding.set(text, unbound)
+      const unbound = () => resume(Effect.void)
+      const begun = this.unbinding.get(text)
+      // For somebody else: both are told.
+      if (begun !== undefined) return void begun.waiting.push(unbound)
       const failure = this.attempt(() => this.native.disconnect(bound.address))
       if (failure instanceof Failure) return resume(Effect.fail(reasonOf(failure, text)))
+      this.unbinding.set(text, { bound, waiting: [unbound] })
       if (endpoint._tag !== "Inproc") return // and the monitor tells when the address is free
       if (bound.end !== undefined) Inproc.unbind(this.context, bound.end)
       this.log.addUnsafe(SocketEvent.Unbound({ endpoint: text }))
-      unbound()
+      this.unbound(text)
     })
+  }
+
+  /** An address is free. */
+  private unbound(endpoint: string): void {
+    const begun = this.unbinding.get(endpoint)
+    if (begun === undefined) return
+    this.detach(begun.bound)
+    for (const tell of begun.waiting) tell()
   }
 
   connect(endpoint: Endpoint.Endpoint, routingId?: RoutingId): Effect.Effect<void, Reason> {
@@ -668,7 +677,8 @@ class ZmqHandle implements Handle {
       this.closing = true
       this.revival.stop()
       this.losses.add("unread", this.native.reader.count)
-      const linger = Math.max(0, Duration.toMillis(within))
+      const millis = Math.max(0, Duration.toMillis(within))
+      const linger = Number.isFinite(millis) ? Math.min(millis, mostLinger) : millis
       const deadline = performance.now() + linger
       this.native.close(
         linger,
@@ -710,10 +720,13 @@ class ZmqHandle implements Handle {
     this.attached = []
     this.roster?.flush()
     this.log.addUnsafe(SocketEvent.Closed(report))
-    for (const unbound of [...this.unbinding.values()]) unbound()
+    for (const endpoint of [...this.unbinding.keys()]) this.unbound(endpoint)
     for (const resume of this.draining.splice(0)) resume(report)
   }
 }
+
+/** Some 24 days, of milliseconds: beyond, neither libzmq nor Node's timers know of. A little less, for who waits longer. */
+const mostLinger = 2 ** 31 - 1 - 10_000
 
 /** How often each side may have to answer before libzmq lets go of a routing id: twice, and once more. */
 const freeingTurns = 4

@@ -132,7 +132,11 @@ export class Reader {
   kick(): void {
     this.patience(0)
     this.native.receive().then(
-      (message) => this.put(message),
+      (message) => {
+        this.put(message)
+        // Who has come to wait meanwhile waits for the next.
+        if (!this.stopped && !this.isEmpty) this.wake(undefined)
+      },
       () => undefined
     )
   }

@@ -1,11 +1,10 @@
 /** A connection, from the first byte to the last: its handshake, its heartbeats, and its pipe. */
 import type { Link } from "@effect-zmq/core/engine"
 import { SocketEvent } from "@effect-zmq/core/SocketEvent"
-import type { Resolved } from "@effect-zmq/core/SocketOptions"
 import * as Duration from "effect/Duration"
+import { confirm, Heartbeats, silence } from "./heartbeats.ts"
 import { after, allocate, type Wire } from "./net.ts"
 import { Output, type Shared } from "./output.ts"
-import { encodePing } from "./protocol/command.ts"
 import { Decoder, type Limits as DecoderLimits, type Violation } from "./protocol/decoder.ts"
 import { Handshake, type Peer, type Step } from "./protocol/handshake.ts"
 import type { Credentials, Mechanism } from "./protocol/mechanism.ts"
@@ -45,6 +44,9 @@ export interface Owner {
 /** The types whose messages are dropped where there is no room: nobody waits for a turn. */
 const dropping: ReadonlySet<string> = new Set(["PUB", "XPUB", "XSUB", "REP"])
 
+/** In so many milliseconds a connection that cannot be written to is read to its end. */
+const patience = 5000
+
 /** How many bytes are written to one connection before others have their turn. */
 const budget = 1_048_576
 
@@ -60,12 +62,11 @@ export class Connection {
   private user: { readonly id: string } | undefined = undefined
   private subscriptions = 0
   /** How often something was heard. */
-  private heard = 0
+  heard = 0
+  isPaused = false
+  private heartbeats: Heartbeats | undefined = undefined
   private callOffPatience: () => void
-  private callOffPing = (): void => {}
-  private callOffAnswer: (() => void) | undefined = undefined
   private callOffLife = (): void => {}
-  private paused = false
 
   constructor(wire: Wire, owner: Owner, isDialer: boolean) {
     this.wire = wire
@@ -83,6 +84,7 @@ export class Connection {
       data: (chunk, isLent) => this.data(chunk, isLent),
       gathers: () => this.pipe?.gathers ?? false,
       written: () => this.output?.taken(),
+      broken: () => this.breakOff(),
       ended: (problem) => this.lose(problem)
     })
     if (!isDialer) this.greet()
@@ -93,12 +95,12 @@ export class Connection {
   // ---------------------------------------------------------------------------
 
   pause(): void {
-    this.paused = true
+    this.isPaused = true
     this.wire.pause()
   }
 
   resume(): void {
-    this.paused = false
+    this.isPaused = false
     this.wire.resume()
   }
 
@@ -109,7 +111,7 @@ export class Connection {
     this.stop()
     // Behind what the system has not taken there is nothing to wait for.
     if (this.wire.unsentBytes > 0 || state !== "up") this.wire.destroy()
-    else this.wire.end()
+    else this.wire.end(true)
   }
 
   /** Ends a handshake that leads to nothing any more. */
@@ -131,12 +133,19 @@ export class Connection {
   /** Something must be heard in so many milliseconds, and again and again; 0 stands for ever. */
   live(timeToLive: number): void {
     this.callOffLife()
+    this.heartbeats?.beaten()
     if (timeToLive === 0) return
-    const { heard } = this
-    this.callOffLife = after(timeToLive, () => {
-      if (this.isSilentSince(heard)) this.abort()
-      else this.live(timeToLive)
-    })
+    const isSilent = silence(this)
+    this.callOffLife = after(timeToLive, () =>
+      confirm(isSilent, this.abort, () => {
+        if (this.isUp) this.live(timeToLive)
+      })
+    )
+  }
+
+  /** A ping was answered. */
+  answered(context: Uint8Array): void {
+    this.heartbeats?.answered(context)
   }
 
   /** A subscription has begun, or ended. */
@@ -209,7 +218,7 @@ export class Connection {
   private fail(problem: "protocol" | "authentication", detail: string): void {
     const { endpoint, failed, port } = this.owner
     this.stop()
-    this.wire.end()
+    this.wire.end(false)
     port.log(SocketEvent.HandshakeFailed({ endpoint, problem, detail }))
     port.log(SocketEvent.Disconnected({ endpoint }))
     failed(detail)
@@ -246,7 +255,7 @@ export class Connection {
     const output = new Output(this.wire, shared, isDropping ? Number.POSITIVE_INFINITY : budget, pipe.drain)
     this.output = output
     // ZMTP 3.0 has no PING.
-    if (peer.minor > 0) this.beat(port.options)
+    if (peer.minor > 0) this.beat(output)
     // As libzmq does, an XSUB sends subscriptions as messages to everybody.
     pipe.rise(this, output, decoder, peer.minor === 0 || port.type === "XSUB")
     // Who waits for the event goes on at once, and finds a socket that is connected.
@@ -267,38 +276,41 @@ export class Connection {
   // Heartbeats
   // ---------------------------------------------------------------------------
 
-  private beat({ heartbeat }: Resolved): void {
-    if (heartbeat === undefined) return
-    const ping = encodePing(heartbeat.timeToLive === undefined ? 0 : Duration.toMillis(heartbeat.timeToLive))
-    const interval = Duration.toMillis(heartbeat.interval)
-    const next = () => {
-      this.callOffPing = after(interval, () => {
-        if (this.output?.isReady) this.output.command(ping)
-        if (this.callOffAnswer === undefined) {
-          const { heard } = this
-          this.callOffAnswer = after(Duration.toMillis(heartbeat.timeout), () => {
-            this.callOffAnswer = undefined
-            if (this.isSilentSince(heard)) this.abort()
-          })
-        }
-        next()
-      })
-    }
-    next()
-  }
-
-  /** Who is not read from is not silent. */
-  private isSilentSince(heard: number): boolean {
-    return heard === this.heard && !this.paused
+  private beat(output: Output): void {
+    const { endpoint, port } = this.owner
+    const { heartbeat } = port.options
+    if (heartbeat === undefined || (heartbeat.tcpOnly && !endpoint.startsWith("tcp:"))) return
+    const connection = this
+    this.heartbeats = new Heartbeats(heartbeat, port.type, {
+      get heard() {
+        return connection.heard
+      },
+      get isPaused() {
+        return connection.isPaused
+      },
+      get messages() {
+        return output.messages
+      },
+      get isReady() {
+        return output.isReady
+      },
+      write: (command) => output.command(command),
+      silent: this.abort
+    })
   }
 
   // ---------------------------------------------------------------------------
   // The end
   // ---------------------------------------------------------------------------
 
-  private abort(): void {
-    this.wire.destroy()
-    this.lose("nothing was heard")
+  private readonly abort = (): void => this.lose("nothing was heard")
+
+  /** Nothing can be written any more: what has come is read at once, whoever takes it, and with it the end. */
+  private breakOff(): void {
+    if (!this.isUp) return
+    this.output?.stop()
+    this.callOffPatience = after(patience, () => this.lose("the peer is gone"))
+    this.pipe?.readOut()
   }
 
   private lose(problem: string | undefined): void {
@@ -323,8 +335,7 @@ export class Connection {
     this.state = "over"
     this.callOffJudge?.()
     this.callOffPatience()
-    this.callOffPing()
-    this.callOffAnswer?.()
+    this.heartbeats?.stop()
     this.callOffLife()
     this.owner.gone(this)
   }

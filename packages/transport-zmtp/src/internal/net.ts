@@ -63,6 +63,8 @@ export interface Events {
   readonly gathers: () => boolean
   /** The system has taken what was written. */
   readonly written: () => void
+  /** Nothing can be written any more. What has come in is still read, and then it is over. */
+  readonly broken: () => void
   /** It is over; `problem` is the code of what ended it, where the peer did not. */
   readonly ended: (problem: string | undefined) => void
 }
@@ -71,8 +73,17 @@ export type Address =
   | { readonly host: string; readonly port: number; readonly source?: { readonly host: string; readonly port: number } }
   | { readonly path: string }
 
-/** After an end, for so long may the peer take what it was sent. */
-const patience = 2000
+/**
+ * After an end, for so long may the peer take what it was sent. Until then what it sends is taken, too: what comes to an
+ * address that nobody has any more would have the system drop what is still on its way.
+ */
+const patience = 30_000
+
+/** For so long where nothing is on its way but the reason for the end, or where the peer sends more than pings. */
+const shortPatience = 2000
+
+/** More bytes than pings have, in all the time. */
+const pings = 8192
 
 /** How much is read at a time. */
 const readSize = 65_536
@@ -85,20 +96,24 @@ const common = Buffer.allocUnsafeSlow(readSize)
 
 /** A connection. */
 export class Wire {
-  private readonly socket: Net.Socket
+  private socket: Net.Socket
+  private readonly onread: Net.OnReadOpts
   private events: Events | undefined = undefined
-  private readonly onWritten = (): void => this.events?.written()
+  private isPaused = false
+  /** How many bytes may still come after the end. */
+  private spare = Number.POSITIVE_INFINITY
   private next: Uint8Array = common
 
   /** `open` opens the socket, which is to read as it is told. */
   constructor(open: (onread: Net.OnReadOpts) => Net.Socket, options: Resolved) {
-    const socket = open({
+    this.onread = {
       buffer: () => this.next,
       callback: (count, buffer) => {
         this.read(count, buffer)
         return true
       }
-    })
+    }
+    const socket = open(this.onread)
     this.socket = socket
     socket.setNoDelay(true)
     const { tcpKeepalive } = options
@@ -113,7 +128,11 @@ export class Wire {
     const { events } = this
     const isFull = count === buffer.length
     this.next = common
-    if (events === undefined) return
+    if (events === undefined) {
+      this.spare -= count
+      if (this.spare < 0) this.socket.destroy()
+      return
+    }
     const chunk = isFull ? buffer : buffer.subarray(0, count)
     if (events.gathers()) {
       // Its own serves again; the common one is anybody's.
@@ -127,9 +146,16 @@ export class Wire {
 
   listen(events: Events): void {
     this.events = events
+    this.attend()
+    const { socket } = this
+    if (socket.connecting) socket.once("connect", () => this.events?.opened())
+  }
+
+  private attend(): void {
     const { socket } = this
     let problem: string | undefined
     const end = () => {
+      if (this.socket !== socket) return
       const { events } = this
       this.events = undefined
       events?.ended(problem)
@@ -140,7 +166,24 @@ export class Wire {
     })
     socket.on("error", (error) => (problem = codeOf(error)))
     socket.on("close", end)
-    if (socket.connecting) socket.once("connect", () => this.events?.opened())
+  }
+
+  private readonly onWritten = (error?: Error | null): void => {
+    if (error === undefined || error === null) this.events?.written()
+    else this.salvage()
+  }
+
+  /**
+   * A write has failed, most often because the peer is gone: Node is about to end the socket, and with it what the peer had
+   * sent before. So another socket reads that.
+   */
+  private salvage(): void {
+    const { events } = this
+    const handle = events === undefined ? undefined : handleOf(this.socket)
+    if (events === undefined || handle === undefined) return
+    this.socket = socketOf(handle, this.onread, this.isPaused)
+    this.attend()
+    events.broken()
   }
 
   /** Writes pieces, in one call to the system where it takes them. */
@@ -159,15 +202,20 @@ export class Wire {
   }
 
   pause(): void {
+    this.isPaused = true
     this.socket.pause()
   }
 
   resume(): void {
+    this.isPaused = false
     this.socket.resume()
   }
 
-  /** Ends it behind what was written; nothing is heard of it any more. What the peer still sends goes nowhere. */
-  end(): void {
+  /**
+   * Ends it behind what was written; nothing is heard of it any more. What the peer still sends goes nowhere. `isKnown`: it
+   * was let in.
+   */
+  end(isKnown: boolean): void {
     const { socket } = this
     this.events = undefined
     if (socket.connecting || socket.destroyed) {
@@ -177,7 +225,13 @@ export class Wire {
     socket.resume()
     socket.end()
     socket.unref()
-    setTimeout(() => socket.destroy(), patience).unref()
+    let timer = setTimeout(() => {
+      if (!isKnown) return void socket.destroy()
+      // What it was sending when it ended has come by now.
+      this.spare = pings
+      timer = setTimeout(() => socket.destroy(), patience - shortPatience).unref()
+    }, shortPatience).unref()
+    socket.once("close", () => clearTimeout(timer))
   }
 
   /** Ends it now. */
@@ -212,17 +266,25 @@ export const connect = (address: Address, options: Resolved): Wire =>
  * private. Without one it reads as sockets do.
  */
 const adopt = (socket: Net.Socket, onread: Net.OnReadOpts): Net.Socket => {
-  // Private, and so without a type.
-  const accepted = socket as Net.Socket & { _handle?: unknown }
-  const { _handle: handle } = accepted
-  if (handle === undefined || handle === null) {
-    socket.on("data", (chunk) => onread.callback(chunk.length, chunk))
-    return socket
-  }
-  accepted._handle = null
-  // As above.
-  return new Net.Socket({ handle, onread } as Net.SocketConstructorOpts)
+  const handle = handleOf(socket)
+  if (handle !== undefined) return socketOf(handle, onread, false)
+  socket.on("data", (chunk) => onread.callback(chunk.length, chunk))
+  return socket
 }
+
+/** What a socket is of the system, taken out of it. */
+const handleOf = (socket: Net.Socket): unknown => {
+  // Private, and so without a type.
+  const owner = socket as Net.Socket & { _handle?: unknown }
+  const { _handle: handle } = owner
+  if (handle === undefined || handle === null) return undefined
+  owner._handle = null
+  return handle
+}
+
+const socketOf = (handle: unknown, onread: Net.OnReadOpts, pauseOnCreate: boolean): Net.Socket =>
+  // As above.
+  new Net.Socket({ handle, onread, pauseOnCreate } as Net.SocketConstructorOpts)
 
 /** What is listened at. */
 export interface Listening {

@@ -56,6 +56,8 @@ export class Output implements Turning {
   /** Messages that were encoded, and those of them that were written and not taken by the system. */
   encoded = 0
   inFlight = 0
+  /** Messages that were encoded since ever. */
+  messages = 0
   /** The peer was heard since the last flush. */
   heard = true
   private readonly sink: Sink
@@ -98,6 +100,7 @@ export class Output implements Turning {
     for (let i = 0; i < last; i++) this.frame(MORE, message[i] as Uint8Array) // below the length
     this.frame(0, message[last] as Uint8Array) // as above
     this.encoded++
+    this.messages++
     this.plan()
   }
 

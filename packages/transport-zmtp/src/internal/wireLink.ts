@@ -150,6 +150,8 @@ export class WireLink implements Link.Link<AnyPipe> {
         false
       )
       coming.add(connection)
+      // Who was told of it goes on at once, and may have closed the listener.
+      if (!at.isOpen) connection.giveUp()
     }
     // The address is the endpoint's own, or was made up; or it was looked at.
     const address = addressOf(endpoint, port.options.ipv6) as Net.Address
@@ -206,8 +208,9 @@ export class WireLink implements Link.Link<AnyPipe> {
     const asking = {
       domain: security.domain,
       address,
+      // It has 1 to 255 bytes.
       routingId: credentials.routingId as Security.Request["routingId"]
-    } // 1 to 255 bytes
+    }
     const request: Security.Request =
       credentials._tag === "Null"
         ? { _tag: "Null", ...asking }

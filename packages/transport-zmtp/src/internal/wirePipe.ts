@@ -2,8 +2,9 @@
  * One end of a connection of two sockets over a wire.
  *
  * On the way in, messages are decoded up to the high-water mark, so that it is known that they are there; what is behind
- * stays bytes, until it is taken. More than one chunk of it is not read. On the way out, messages are encoded while the
- * connection takes them, and queue otherwise; what is queued survives the connection, what is encoded does not.
+ * stays bytes, until it is taken. More than one chunk of it is not read, but of a peer that is gone. On the way out,
+ * messages are encoded while the connection takes them, and queue otherwise; what is queued survives the connection, what
+ * is encoded does not.
  */
 import { Link, Pipe as PipeModule } from "@effect-zmq/core/engine"
 import type { Message } from "@effect-zmq/core/Message"
@@ -27,6 +28,9 @@ class Told {
 /** How many messages are decoded before they are asked for. */
 const decodedAhead = 4096
 
+/** More than a system has for what has come in on a connection. */
+const mostLeft = 2 ** 25
+
 /** The types that take subscriptions. */
 const publishing: ReadonlySet<string> = new Set(["PUB", "XPUB"])
 
@@ -41,6 +45,8 @@ export class WirePipe extends PipeModule.Pipe {
   private decoder: Decoder | undefined = undefined
   private waiting: Array<Uint8Array> = []
   private paused = false
+  /** How many bytes may wait before it is paused. */
+  private spare = 0
   private planned = false
   // The way out
   private output: Output | undefined = undefined
@@ -77,6 +83,7 @@ export class WirePipe extends PipeModule.Pipe {
     this.decoder = decoder
     this.asMessages = asMessages
     this.paused = false
+    this.spare = 0
     this.port.connected(this)
     this.drain()
   }
@@ -88,11 +95,25 @@ export class WirePipe extends PipeModule.Pipe {
     if (decoder.isEmpty && this.waiting.length === 0) decoder.feed(chunk, isLent)
     else {
       this.waiting.push(isLent ? Uint8Array.from(chunk) : chunk)
-      this.paused = true
-      this.connection?.pause()
+      this.spare -= chunk.length
+      if (this.spare <= 0) {
+        this.paused = true
+        this.connection?.pause()
+      }
     }
     this.decodeAhead()
     decoder.keep()
+  }
+
+  /**
+   * Reads to the end, which is near: no more than the system had room for. Should the peer go on for ever, it is paused
+   * after that.
+   */
+  readOut(): void {
+    this.spare = mostLeft
+    if (!this.paused) return
+    this.paused = false
+    this.connection?.resume()
   }
 
   /** Whether what comes in is copied, mostly: so that it may be lent. */
@@ -152,7 +173,7 @@ export class WirePipe extends PipeModule.Pipe {
     this.onDown?.(new Link.LinkDown({ problem }))
   }
 
-  /** Whether something has come in that is not taken. */
+  /** Whether all that has come in is taken. */
   get isRead(): boolean {
     return this.pending === 0 && !this.starved
   }
@@ -240,10 +261,14 @@ export class WirePipe extends PipeModule.Pipe {
   private decodeAhead(): void {
     const most = Math.min(this.inHwm, decodedAhead)
     for (;;) {
-      const room = this.conflates ? Number.POSITIVE_INFINITY : most - this.pending
+      let room = this.conflates ? Number.POSITIVE_INFINITY : most - this.pending
       if (room <= 0) {
-        this.starved = true
-        return
+        if (this.decoder?.hasCommand !== true) {
+          this.starved = true
+          return
+        }
+        // Commands take no room; and it is one, behind which it stops.
+        room = 1
       }
       const into = this.conflates ? [] : this.queue
       const before = into.length
@@ -310,6 +335,8 @@ export class WirePipe extends PipeModule.Pipe {
         // A peer that does not read gets no answers.
         if (this.output?.isReady) this.output.command(encodeCommand("PONG", ping.context))
       }
+    } else if (command?.name === "PONG") {
+      this.connection?.answered(command.data)
     } else if (command?.name === "ERROR") {
       decoder.violation = { limit: undefined, problem: "an ERROR" }
     }

@@ -218,7 +218,9 @@ class Hosted {
         Effect.map((exit) => {
           if (Exit.isFailure(exit)) this.tellTaken(id, [], reasonOf(exit.cause))
           else if (!this.takeNow(id, max)) this.tellTaken(id, [])
-        })
+        }),
+        // The thread waits for the answer to what it has called off, too: it may have been given.
+        Effect.onInterrupt(() => Effect.sync(() => this.tellTaken(id, [])))
       )
     )
   }

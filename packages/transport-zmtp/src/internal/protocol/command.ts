@@ -54,10 +54,10 @@ export const decodeProperties = (data: Uint8Array): Properties | undefined => {
 // -----------------------------------------------------------------------------
 
 /** PING: the time to live in tenths of a second, then a context that comes back with PONG. */
-export const encodePing = (timeToLive: number): Uint8Array => {
+export const encodePing = (timeToLive: number, context: Uint8Array = new Uint8Array(0)): Uint8Array => {
   const data = new Uint8Array(2)
   new DataView(data.buffer).setUint16(0, Math.min(Math.round(timeToLive / 100), 0xffff))
-  return encodeCommand("PING", data)
+  return encodeCommand("PING", data, context)
 }
 
 /** Of the context 16 bytes count at most. */

@@ -91,6 +91,13 @@ export class Decoder {
     return this.body !== undefined && this.length >= large
   }
 
+  /** Whether the frame that comes next, or has begun, is a command. */
+  get hasCommand(): boolean {
+    const { at, body, chunk, header, headerLength } = this
+    const flags = body !== undefined ? this.flags : headerLength > 0 ? header[0] : chunk[at]
+    return ((flags ?? 0) & COMMAND) !== 0
+  }
+
   release(): void {
     this.held = undefined
     this.letGo()
@@ -214,6 +221,7 @@ export class Decoder {
       frames.push(body)
       this.bytes += body.length
     } else if (frames.length === 0) {
+      // Not empty.
       if (this.takesSubscriptions && body.length > 0 && (body[0] as number) <= 1) {
         this.held = body
         this.heldIsMessage = true
