@@ -302,7 +302,7 @@ export const writeCertificate = Effect.fnUntraced(function* (
   yield* files.writeFileString(`${path}_secret`, head + ofSecret + body + secret, { flag: "wx", mode: 0o600 })
   yield* files
     .writeFileString(path, head + ofPublic + body, { flag: "wx" })
-    .pipe(Effect.tapError(() => files.remove(`${path}_secret`)))
+    .pipe(Effect.onError(() => Effect.ignore(files.remove(`${path}_secret`))))
 })
 
 /**

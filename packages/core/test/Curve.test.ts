@@ -1,7 +1,9 @@
 import { inspect } from "node:util"
 import { NodeFileSystem } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
@@ -143,6 +145,24 @@ describe("certificates", () => {
         assert.isFalse(yield* files.exists(`${path}_secret`))
       })
     )
+  )
+
+  it.effect("leave no secret behind where the writing is interrupted", () =>
+    Effect.gen(function* () {
+      const done: Array<string> = []
+      const reached = yield* Deferred.make<void>()
+      const files = FileSystem.makeNoop({
+        writeFileString: (path) =>
+          path === "a" ? Effect.andThen(Deferred.succeed(reached, undefined), Effect.never) : note(path),
+        remove: (path) => note(`${path} is removed`)
+      })
+      const note = (text: string) => Effect.sync(() => void done.push(text))
+      const write = Effect.flatMap(Curve.keyPair, (pair) => Curve.writeCertificate("a", pair))
+      const writing = yield* Effect.forkChild(Effect.provideService(write, FileSystem.FileSystem, files))
+      yield* Deferred.await(reached)
+      yield* Fiber.interrupt(writing)
+      assert.deepStrictEqual(done, ["a_secret", "a_secret is removed"])
+    })
   )
 
   it.effect("of CZMQ and of pyzmq are understood", () =>

@@ -545,9 +545,81 @@ describe("bandwidth", () => {
       assert.strictEqual(yield* now, 1000)
     })
   )
+
+  virtually(
+    "begins with an empty line, whatever was on it under a limit that is lifted",
+    Effect.gen(function* () {
+      const { pull, push } = yield* pipeline()
+      yield* Network.bandwidth("a", "b", 1)
+      yield* Push.send(push, new Uint8Array(998))
+      yield* Network.bandwidth("a", "b", Number.POSITIVE_INFINITY)
+      yield* Network.bandwidth("a", "b", 1000)
+      yield* Push.send(push, new Uint8Array(98))
+      yield* Pull.receive(pull)
+      yield* Pull.receive(pull)
+      assert.strictEqual(yield* now, 100)
+    })
+  )
+
+  virtually(
+    "of 0 lets no message pass, on a connection made under it neither, until there is more",
+    Effect.gen(function* () {
+      yield* Network.bandwidth("a", "b", 0)
+      const { pull, push } = yield* pipeline({ heartbeat: false })
+      yield* Push.sendAll(
+        push,
+        Array.from({ length: 2 }, () => new Uint8Array(98))
+      )
+      yield* Effect.sleep("1 minute")
+      assert.isTrue(Option.isNone(yield* Pull.poll(pull)))
+      yield* Network.bandwidth("a", "b", 1000)
+      for (let i = 1; i <= 2; i++) {
+        yield* Pull.receive(pull)
+        assert.strictEqual(yield* now, 60_000 + i * 100)
+      }
+    })
+  )
+
+  virtually(
+    "that is raised or lifted lets what waits for it go, also where everything takes time",
+    Effect.gen(function* () {
+      const { pull, push } = yield* pipeline({ heartbeat: false })
+      yield* Network.latency("a", "b", 10)
+      for (const bytesPerSecond of [1000, Number.POSITIVE_INFINITY]) {
+        const from = yield* now
+        yield* Network.bandwidth("a", "b", 1)
+        yield* Push.sendAll(
+          push,
+          Array.from({ length: 2 }, () => new Uint8Array(98))
+        )
+        yield* Network.bandwidth("a", "b", bytesPerSecond)
+        for (let i = 1; i <= 2; i++) {
+          yield* Pull.receive(pull)
+          assert.strictEqual((yield* now) - from, 10 + (i * 100_000) / bytesPerSecond)
+        }
+      }
+    })
+  )
 })
 
 describe("disconnect", () => {
+  virtually(
+    "of one of several connections to an endpoint leaves the others in the state of the socket, also where it is given up",
+    Effect.gen(function* () {
+      yield* Pull.make({ bind: endpoint })
+      const push = yield* Push.make({ connect: [endpoint, endpoint], reconnect: false })
+      const ofPush = yield* eventsOf(push)
+      const [one] = yield* Network.connections
+      assert.strictEqual(yield* Network.disconnect(one?.name ?? ""), 1)
+      const { endpoints, peers, status } = yield* Socket.state(push)
+      assert.deepStrictEqual([status, peers, endpoints.length], ["Connected", 1, 1])
+      assert.match(yield* ofPush, /Disconnected$/)
+      yield* Socket.disconnect(push, endpoint)
+      assert.deepStrictEqual((yield* Socket.state(push)).endpoints, [])
+      assert.match(yield* ofPush, /Disconnected Abandoned$/)
+    })
+  )
+
   virtually(
     "breaks connections for both sides at once; they are made again, and what was on its way is lost and counted",
     Effect.gen(function* () {
@@ -1122,4 +1194,16 @@ describe("the example of the module", () => {
       assert.strictEqual(Message.text(yield* Pull.receive(sink)), "a result")
     })
   )
+})
+
+describe("a peer that was connected to before it was bound", () => {
+  it("is reached as soon as it appears, also where that is between the attempt and the wait for it", () => {
+    const program = Effect.gen(function* () {
+      yield* Effect.forkScoped(Effect.flatMap(Push.make({ connect: endpoint }), (push) => Push.send(push, "task")))
+      for (let n = yield* Random.nextIntBetween(0, 30); n > 0; n--) yield* Effect.yieldNow
+      yield* Pull.receive(yield* Pull.make({ bind: endpoint }))
+      assert.strictEqual(yield* now, 0)
+    })
+    for (let seed = 0; seed < 200; seed++) Effect.runSync(Simulation.run({ seed, program, preemption: 0.2 }))
+  })
 })

@@ -1,4 +1,4 @@
-import { assert, describe } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
@@ -14,6 +14,7 @@ import * as Push from "../src/Push.ts"
 import * as Rep from "../src/Rep.ts"
 import * as Req from "../src/Req.ts"
 import * as Router from "../src/Router.ts"
+import * as Simulation from "../src/Simulation.ts"
 import * as Socket from "../src/Socket.ts"
 import * as Sub from "../src/Sub.ts"
 import * as XPub from "../src/XPub.ts"
@@ -357,6 +358,15 @@ describe("a queue", () => {
       assert.strictEqual((yield* Proxy.statistics(proxy)).frontend.dropped, 0)
     })
   )
+
+  it('with onStalled "wait" goes on in every interleaving, also where the peer reads before the wait has begun', () => {
+    const program = Effect.gen(function* () {
+      const { client, reply } = yield* stalled({ parked: 1, onStalled: "wait" })
+      yield* start(reply("stalled", ...numbers(40)))
+      assert.deepStrictEqual(yield* dealt(client, 40), numbers(40))
+    })
+    for (let seed = 1; seed <= 40; seed++) Effect.runSync(Simulation.run({ seed, program, preemption: 0.1 }))
+  })
 
   virtually(
     "puts parked replies back when it is paused, and loses none",

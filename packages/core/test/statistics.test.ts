@@ -13,6 +13,7 @@ import {
   Socket,
   Sub,
   Transport,
+  XPub,
   type ZmqError
 } from "../src/index.ts"
 
@@ -76,6 +77,26 @@ describe("the statistics of a socket", () => {
       assert.deepStrictEqual(yield* all, ["b"])
       yield* Sub.unsubscribe(sub, "b")
       assert.deepStrictEqual(yield* all, [])
+    })
+  )
+
+  virtually(
+    "tell of a subscription of any length, and of none that an XPUB has confirmed for others",
+    Effect.gen(function* () {
+      const long = new Uint8Array(1_000_000)
+      const xpub = yield* XPub.make({ bind: endpoint, manual: true })
+      const sub = yield* Sub.make({ connect: endpoint, subscribe: long })
+      yield* Sub.subscribe(sub, long)
+      const { subscriptions } = yield* Socket.statistics(sub)
+      assert.deepStrictEqual(
+        subscriptions.map(({ length }) => length),
+        [long.length]
+      )
+      const subscription = yield* XPub.receive(xpub)
+      if (subscription._tag !== "Message") yield* XPub.confirm(xpub, subscription)
+      yield* XPub.send(xpub, long)
+      assert.strictEqual((yield* Sub.receive(sub))[0], long)
+      assert.lengthOf((yield* Socket.statistics(xpub)).subscriptions, 0)
     })
   )
 

@@ -56,7 +56,7 @@ import * as Router from "@effect-zmq/core/Router"
 import type { RoutingId } from "@effect-zmq/core/RoutingId"
 import * as Socket from "@effect-zmq/core/Socket"
 import type { Transport } from "@effect-zmq/core/Transport"
-import { isZmqError, type ZmqError } from "@effect-zmq/core/ZmqError"
+import { InvalidOption, isZmqError, ZmqError } from "@effect-zmq/core/ZmqError"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
@@ -469,9 +469,9 @@ class Running {
   private give(worker: Worker, request: Request): Effect.Effect<void, ZmqError> {
     const message = Envelope.delimit(Envelope.join(request.given, request.body))
     return Effect.catch(Router.send(this.backend, { to: worker.id, message }), (error) => {
-      // It was not sent: for whatever reason, that worker is not ready.
-      this.balancer.returned(worker, request)
-      return refusal(error) === undefined ? Effect.fail(error) : Effect.void
+      const reason = refusal(error)
+      this.balancer.returned(worker, request, reason === "PeerFull")
+      return reason === undefined ? Effect.fail(error) : Effect.void
     })
   }
 
@@ -511,7 +511,7 @@ const refusal = (error: ZmqError): "Unroutable" | "PeerFull" | undefined => {
 export interface WorkerOptions extends Omit<Dealer.Options, "bind" | "connect" | "probeRouter" | "conflate"> {
   /** The backend of the broker. For several brokers, serve each. */
   readonly connect: Endpoint.Input
-  /** How many requests it takes at once. Default: 1. */
+  /** How many requests it takes at once: 1 to 1,000,000. Default: 1. */
   readonly concurrency?: number | undefined
   /** How long the end of the worker waits for what it has begun. Default: 5 seconds. */
   readonly drain?: Duration.Input | undefined
@@ -550,10 +550,21 @@ export const serve: {
       ? (handled as Effect.Effect<Message.Input, never, R>)
       : Effect.catchCause(handled, onError)
   }
+  const invalid = concurrencyProblem(options.concurrency)
+  if (invalid !== undefined) return Effect.fail(new ZmqError({ module: "Broker", method: "serve", reason: invalid }))
   // A socket that is closed under it is a connection that is lost.
   const once = Effect.catchReason(Effect.scoped(work(handle, options)), "ZmqError", "Closed", () => Effect.void)
   return Effect.forever(Effect.andThen(once, Effect.sleep(pause)))
 }
+
+const concurrencyProblem = (concurrency = 1): InvalidOption | undefined =>
+  Number.isInteger(concurrency) && concurrency >= 1 && concurrency <= 1_000_000
+    ? undefined
+    : new InvalidOption({
+        option: "concurrency",
+        value: String(concurrency),
+        problem: "it must be a whole number from 1 to 1000000"
+      })
 
 /**
  * What makes a reply of what went wrong in a handler.

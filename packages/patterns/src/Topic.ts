@@ -48,7 +48,7 @@
  * @since 0.1.0
  */
 import * as Message from "@effect-zmq/core/Message"
-import type * as Socket from "@effect-zmq/core/Socket"
+import * as Socket from "@effect-zmq/core/Socket"
 import * as Sub from "@effect-zmq/core/Sub"
 import type { Transport } from "@effect-zmq/core/Transport"
 import * as XPub from "@effect-zmq/core/XPub"
@@ -437,7 +437,7 @@ export const publisher: <S extends AnySchema, K extends Keying>(
       return audience.size === SubscriptionRef.getUnsafe(count)
         ? Effect.void
         : SubscriptionRef.set(count, audience.size)
-    }),
+    }).pipe(Effect.ensuring(SubscriptionRef.set(count, 0))),
     { startImmediately: true }
   )
   return new PublisherImpl<S, K>(topic, socket, count, counting)
@@ -553,12 +553,14 @@ export const awaitSubscribers: {
   (count: number): <S extends AnySchema, K extends Keying>(self: Publisher<S, K>) => Effect.Effect<void, ZmqError>
   <S extends AnySchema, K extends Keying>(self: Publisher<S, K>, count: number): Effect.Effect<void, ZmqError>
 } = dual(2, <S extends AnySchema, K extends Keying>(self: Publisher<S, K>, count: number) =>
-  Effect.raceFirst(
-    Stream.runDrain(Stream.takeUntil(subscriberChanges(self), (now) => now >= count)),
-    Effect.flatMap(Fiber.await(impl(self).counting), () =>
+  Effect.flatMap(Socket.state(self.socket), ({ status }) => {
+    const closed = Effect.flatMap(Fiber.await(impl(self).counting), () =>
       Effect.fail(new ZmqError({ module: "Topic", method: "awaitSubscribers", reason: new Closed() }))
     )
-  )
+    return status === "Closed"
+      ? closed
+      : Effect.raceFirst(Stream.runDrain(Stream.takeUntil(subscriberChanges(self), (now) => now >= count)), closed)
+  })
 )
 
 // -----------------------------------------------------------------------------

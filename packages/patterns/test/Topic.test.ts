@@ -133,6 +133,36 @@ describe("a topic", () => {
     assert.isFunction(mistakes)
   })
 
+  it.effect("waits for no subscriber that leaves meanwhile: who leaves is never counted once more", () =>
+    Effect.gen(function* () {
+      const publisher = yield* Topic.publisher(Chat, { bind: endpoint })
+      const counts: Array<number> = []
+      yield* Topic.subscriberChanges(publisher).pipe(
+        Stream.runForEach((count) => Effect.sync(() => counts.push(count))),
+        Effect.forkChild({ startImmediately: true })
+      )
+      const keys = ["a", "b", Topic.all] as const
+      yield* Effect.scoped(
+        Effect.andThen(Topic.subscriber(Chat, { connect: endpoint, keys }), Topic.awaitSubscribers(publisher, 1))
+      )
+      yield* Stream.runDrain(Stream.takeUntil(Topic.subscriberChanges(publisher), (count) => count === 0))
+      assert.deepStrictEqual(counts, [0, 1, 0])
+    }).pipe(Effect.provide(MemoryTransport.layer))
+  )
+
+  it.effect("counts nobody, and waits for nobody, once the publisher is closed", () =>
+    Effect.gen(function* () {
+      const publisher = yield* Topic.publisher(Chat, { bind: endpoint })
+      yield* Topic.subscriber(Chat, { connect: endpoint, keys: Topic.all })
+      yield* Topic.awaitSubscribers(publisher, 1)
+      yield* Socket.drain(publisher.socket, 0)
+      const failure = yield* Effect.flip(Topic.awaitSubscribers(publisher, 1))
+      assert.strictEqual(failure.reason._tag, "Closed")
+      assert.strictEqual(yield* Topic.subscribers(publisher), 0)
+      assert.strictEqual((yield* Effect.flip(Topic.awaitSubscribers(publisher, 0))).reason._tag, "Closed")
+    }).pipe(Effect.provide(MemoryTransport.layer))
+  )
+
   it.effect("publishes to nobody without waiting, and ends the streams of a subscriber that is closed", () =>
     Effect.gen(function* () {
       const publisher = yield* Topic.publisher(Chat, { bind: endpoint })
@@ -171,6 +201,22 @@ describe("the audience of a topic", () => {
     assert.strictEqual(told(false, claim(1, "t/a/"), here(1), "t/a/"), 0)
   })
 
+  it("is counted behind a proxy, which tells of several subscriptions to one prefix as one, beside others", () => {
+    const audience = new Audience("t")
+    const told = (isNew: boolean, ...subscriptions: ReadonlyArray<string | Uint8Array>) => {
+      for (const one of subscriptions) audience.told(isNew, typeof one === "string" ? bytes(one) : one)
+      return audience.size
+    }
+    const claim = (n: number) => claimOf("t", id(n), bytes("t/a/"))
+    const here = (n: number) => presenceOf("t", id(n))
+    assert.strictEqual(told(true, claim(1), "t/a/", here(1)), 1)
+    assert.strictEqual(told(true, claim(2), here(2)), 2)
+    assert.strictEqual(told(true, "t/a/", "t/a/"), 3) // two of them: one is hidden behind the proxy's
+    assert.strictEqual(told(false, claim(1), here(1)), 3)
+    assert.strictEqual(told(false, claim(2), "t/a/", here(2)), 2)
+    assert.strictEqual(told(false, "t/a/", "t/a/"), 0)
+  })
+
   it.prop(
     "is never more than who is there, and is exact where plain subscribers hold one prefix each of the same",
     [Schema.Array(Schema.Struct({ who: Schema.Int, key: Schema.Int, ours: Schema.Boolean }))],
@@ -188,7 +234,13 @@ describe("the audience of a topic", () => {
       }
       const there: Array<number> = []
       const tell = (n: number, isNew: boolean) => {
-        for (const subscription of subscriptions[n] ?? []) audience.told(isNew, subscription)
+        const most = there.length + (isNew ? 1 : 0)
+        const all = subscriptions[n] ?? []
+        // Ends are told in one order or the other.
+        for (const subscription of isNew || n % 2 === 0 ? all : all.toReversed()) {
+          audience.told(isNew, subscription)
+          assert.isAtMost(audience.size, most) // also in the middle
+        }
         if (isNew) there.push(n)
         else there.splice(there.indexOf(n), 1)
         assert.strictEqual(audience.size, exact())

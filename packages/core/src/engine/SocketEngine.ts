@@ -462,9 +462,7 @@ class SocketEngine<P extends Pipe> implements Engine, Port, Driver {
 
   /** Takes no more messages for the peer, and ends the connection when those it has are delivered, or after linger. */
   private hangUp(session: Session<P>): Effect.Effect<void> {
-    session.ended = true
-    this.places.delete(session)
-    this.log(SocketEvent.Abandoned({ endpoint: session.text }))
+    this.abandon(session)
     const { pipe } = session
     pipe.open = false
     pipe.linger()
@@ -480,10 +478,15 @@ class SocketEngine<P extends Pipe> implements Engine, Port, Driver {
 
   /** The connection is lost, and not to be made again. */
   private forsake(session: Session<P>): void {
+    this.abandon(session)
+    this.lose(session.pipe)
+  }
+
+  private abandon(session: Session<P>): void {
     session.ended = true
     this.places.delete(session)
-    this.log(SocketEvent.Abandoned({ endpoint: session.text }))
-    this.lose(session.pipe)
+    // Of several to one endpoint the last: until then it is connected to.
+    if (this.sessionsAt(session.text).length === 0) this.log(SocketEvent.Abandoned({ endpoint: session.text }))
   }
 
   // ---------------------------------------------------------------------------

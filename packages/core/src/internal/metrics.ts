@@ -102,6 +102,9 @@ class Several {
 /** What has to be passed on: also what a handle need not have. */
 type Complete = { readonly [K in keyof Required<Handle>]: Handle[K] }
 
+// A character a byte, however many there are.
+const decoder = new TextDecoder("latin1")
+
 /** A handle that counts what passes through it. */
 export class Metered implements Complete {
   readonly inner: Handle
@@ -190,7 +193,7 @@ export class Metered implements Complete {
 
   /** Remembers a subscription, or the end of one. */
   count(prefix: Uint8Array, change: 1 | -1): void {
-    const key = String.fromCharCode(...prefix)
+    const key = decoder.decode(prefix)
     const times = (this.subscribed.get(key)?.times ?? 0) + change
     if (times > 0) this.subscribed.set(key, { prefix, times })
     else this.subscribed.delete(key)

@@ -313,7 +313,7 @@ class RouterPump extends Pump {
     const full = this.laneOf(hand[this.next] as Message) // below the length
     if (full !== undefined) return full.room
     let end = this.next + 1
-    while (end < hand.length && this.laneOf(hand[end] as Message) === undefined) end++
+    while (end < hand.length && this.laneOf(hand[end] as Message) === undefined) end++ // below the length
     const sending = Effect.as(this.sendUpTo(end), true)
     const still = Effect.as(
       untilStill(
@@ -356,12 +356,12 @@ class RouterPump extends Pump {
     ).pipe(
       Effect.onExit(() => {
         for (; progress.sent > 0; progress.sent--) done((message) => this.wasSent(message))
-        lane.look()
+        lane.moved()
         return Effect.void
       }),
       Effect.catchIf(isOfMessage, () => {
         done((message) => this.wasDropped(message))
-        lane.look()
+        lane.moved()
         return Effect.void
       })
     )
@@ -370,7 +370,7 @@ class RouterPump extends Pump {
       (reason) =>
         Effect.sync(() => {
           this.failed = reason
-          lane.look()
+          lane.moved()
         })
     )
   }
@@ -379,19 +379,32 @@ class RouterPump extends Pump {
 /** The messages that wait for one peer: one at least. */
 class Lane {
   readonly messages: Array<Message>
+  /** How often it was looked at what is left of them. */
+  private moves = 0
   /** Who waits for one of them to go. */
-  look: () => void = constVoid
+  private wake: () => void = constVoid
 
   constructor(first: Message) {
     this.messages = [first]
   }
 
-  readonly room: Effect.Effect<void> = Effect.callback((resume) => {
-    this.look = () => resume(Effect.void)
-    return Effect.sync(() => {
-      this.look = constVoid
+  /** Messages have gone, or none goes any more. */
+  moved(): void {
+    this.moves++
+    this.wake()
+  }
+
+  /** Waits for the next move from now on, when this is asked for: the fiber may yield before it comes to waiting. */
+  get room(): Effect.Effect<void> {
+    const { moves } = this
+    return Effect.callback((resume) => {
+      if (this.moves !== moves) return resume(Effect.void)
+      this.wake = () => resume(Effect.void)
+      return Effect.sync(() => {
+        this.wake = constVoid
+      })
     })
-  })
+  }
 }
 
 // -----------------------------------------------------------------------------
@@ -412,7 +425,7 @@ class XSubPump extends Pump {
     const first = hand[this.next] as Message // below the length
     if (isSubscription(first)) return this.pass(first)
     let end = this.next + 1
-    while (end < hand.length && !isSubscription(hand[end] as Message)) end++
+    while (end < hand.length && !isSubscription(hand[end] as Message)) end++ // likewise
     return this.sendUpTo(end)
   }
 
@@ -422,8 +435,9 @@ class XSubPump extends Pump {
       Effect.gen({ self: this }, function* () {
         const topic = message[0].subarray(1)
         const isNew = message[0][0] === 1
-        // An XPUB with `manual` gives them one at a time, each to be confirmed before the next is taken.
-        if (from.tells === "manual") yield* isNew ? from.handle.subscribe(topic) : from.handle.unsubscribe(topic)
+        // An XPUB with `manual` gives them one at a time, each to be confirmed before the next is taken: as `XPub.confirm` does.
+        const { inner } = from.handle
+        if (from.tells === "manual") yield* isNew ? inner.subscribe(topic) : inner.unsubscribe(topic)
         for (let n = this.count(topic, isNew); n > 0; n--) yield* isNew ? to.subscribe(topic) : to.unsubscribe(topic)
         this.next++
         this.wasSent(message)

@@ -170,6 +170,42 @@ describe("XPUB, as a state machine", () => {
     assert.deepStrictEqual(allOf(pattern), ["-A"])
   })
 
+  it("with manual, lets nothing hold of a connection that has ended before its subscription was taken", () => {
+    const { pattern, subscriber } = xpub({ manual: true })
+    const { far, near } = subscriber("a")
+    far.command("SUBSCRIBE", bytes("A"))
+    pattern.disconnected(near)
+    pattern.connected(near)
+    assert.strictEqual(word(pattern.takeOne()), "+A")
+    pattern.subscribe(bytes("A"))
+    assert.strictEqual(pattern.send(message("A")), DROPPED)
+    far.command("SUBSCRIBE", bytes("B"))
+    assert.deepStrictEqual([word(pattern.takeOne()), word(pattern.takeOne())], ["-A", "+B"])
+    pattern.subscribe(bytes("B"))
+    assert.strictEqual(pattern.send(message("B")), SENT)
+  })
+
+  it("with lastValue and noDrop, keeps for its subscriber what waits for room", () => {
+    const { pattern, subscriber } = xpub({ manual: true, lastValue: true, noDrop: true })
+    const [slow, quick] = [subscriber("slow", 1), subscriber("quick")]
+    for (const { far } of [slow, quick]) {
+      far.command("SUBSCRIBE", bytes("A"))
+      pattern.takeOne()
+      pattern.subscribe(bytes("A"))
+      assert.strictEqual(pattern.send(message("A0")), SENT)
+    }
+    assert.deepStrictEqual(texts(quick.far.take(9)), ["A0"])
+    slow.far.command("SUBSCRIBE", bytes("A1"))
+    pattern.takeOne()
+    pattern.subscribe(bytes("A1"))
+    assert.deepStrictEqual([pattern.send(message("A1")), pattern.send(message("A1"))], [FULL, FULL])
+    assert.deepStrictEqual(texts(slow.far.take(9)), ["A0"])
+    assert.strictEqual(pattern.send(message("A1")), SENT)
+    assert.deepStrictEqual([texts(slow.far.take(9)), texts(quick.far.take(9))], [["A1"], []])
+    assert.strictEqual(pattern.send(message("A2")), SENT)
+    assert.deepStrictEqual([texts(slow.far.take(9)), texts(quick.far.take(9))], [["A2"], ["A2"]])
+  })
+
   it("welcomes each connection once, first of all", () => {
     const { near, pattern, subscriber } = xpub({ welcomeMessage: bytes("W") })
     const { far } = subscriber("accepted")

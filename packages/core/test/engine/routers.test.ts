@@ -173,6 +173,26 @@ describe("ROUTER, as a state machine", () => {
     assert.deepStrictEqual(router.told, ["+A", "-A", "+A"])
   })
 
+  it("leaves a peer that it is to call as another one is called aside, as any second one; with handover, the other", () => {
+    for (const handover of [false, true]) {
+      const router = new Driven("ROUTER", { handover })
+      const there = router.accept("there", "A")
+      // With `immediate`, it is attached with its connection: by then the id may be another's.
+      const called = router.pipe("called")
+      called.near.routingId = encoder.encode("A")
+      router.connect(called.near)
+      const [heard, unheard] = handover ? [called, there] : [there, called]
+      for (const { far } of [heard, unheard]) far.write(message(far === heard.far ? "heard" : "unheard"))
+      assert.deepStrictEqual([router.take(), router.take()], ["A|heard", undefined])
+      assert.strictEqual(router.pattern.send(to("A", "reply")), SENT)
+      assert.deepStrictEqual([texts(heard.far.take(9)), texts(unheard.far.take(9))], [["reply"], []])
+      assert.deepStrictEqual(router.told, handover ? ["+A", "-A", "+A"] : ["+A"])
+      router.lose(heard.near)
+      if (!handover) router.connect(called.near)
+      assert.strictEqual(router.take(), handover ? undefined : "A|unheard")
+    }
+  })
+
   it("does what a naive one does, under random arrivals, departures, messages, ids and handovers", () => {
     interface Peer {
       readonly near: TestPipe

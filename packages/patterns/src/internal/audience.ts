@@ -43,6 +43,10 @@ export class Audience {
   private most = 0
   /** By the id of a subscriber that is there, by how many connections. */
   private readonly named = new Map<string, number>()
+  /** By prefix, whose claims have ended before the subscriptions that they were for: by whom these are not held any more. */
+  private readonly leaving = new Map<string, Array<string>>()
+  /** The prefixes of these, by id. */
+  private readonly released = new Map<string, Set<string>>()
   private readonly topic: Uint8Array
 
   constructor(name: string) {
@@ -58,17 +62,52 @@ export class Audience {
     const step = isNew ? 1 : -1
     const [mark] = subscription
     if (mark !== marks.claim && mark !== marks.presence) {
-      if (this.concerns(subscription)) this.count(decoder.decode(subscription), step)
+      if (!this.concerns(subscription)) return
+      const prefix = decoder.decode(subscription)
+      if (isNew || !this.hasLeft(prefix)) this.count(prefix, step)
       return
     }
     const said = this.read(subscription)
     if (said === undefined) return
-    if (mark === marks.claim) this.count(said.prefix, -step)
-    else {
-      const connections = (this.named.get(said.id) ?? 0) + step
-      if (connections > 0) this.named.set(said.id, connections)
-      else this.named.delete(said.id)
+    const { id, prefix } = said
+    if (mark === marks.claim) {
+      // Who leaves is not to be counted once more until its subscription ends, too.
+      if (isNew || !this.named.has(id) || (this.unnamed.get(prefix) ?? 0) < 0) this.count(prefix, -step)
+      else this.leaves(id, prefix)
+      return
     }
+    const connections = (this.named.get(id) ?? 0) + step
+    if (connections > 0) this.named.set(id, connections)
+    else {
+      this.named.delete(id)
+      this.settle(id)
+    }
+  }
+
+  private leaves(id: string, prefix: string): void {
+    this.leaving.set(prefix, [...(this.leaving.get(prefix) ?? []), id])
+    this.released.set(id, (this.released.get(id) ?? new Set()).add(prefix))
+  }
+
+  /** Whether a subscription that has ended is of one who leaves. */
+  private hasLeft(prefix: string): boolean {
+    const ids = this.leaving.get(prefix)
+    if (ids === undefined) return false
+    ids.pop()
+    if (ids.length === 0) this.leaving.delete(prefix)
+    return true
+  }
+
+  /** Of who is gone, a subscription that has not ended is another's: a proxy tells of several as one. */
+  private settle(id: string): void {
+    for (const prefix of this.released.get(id) ?? []) {
+      const others = this.leaving.get(prefix)?.filter((other) => other !== id) ?? []
+      const ended = (this.leaving.get(prefix)?.length ?? 0) - others.length
+      if (others.length > 0) this.leaving.set(prefix, others)
+      else this.leaving.delete(prefix)
+      for (let n = 0; n < ended; n++) this.count(prefix, 1)
+    }
+    this.released.delete(id)
   }
 
   /** Whether a message of the topic can begin so. */

@@ -31,6 +31,8 @@ export interface Worker {
   readonly requests: Array<Request>
   /** It has said that it takes no more. */
   isLeaving: boolean
+  /** How many requests more it is ready for that its queue had no room for. */
+  withheld: number
 }
 
 export interface Counts {
@@ -89,7 +91,7 @@ export class Balancer {
   ready(id: RoutingId): boolean {
     const key = keyOf(id)
     const known = this.workers.get(key)
-    const worker = known ?? { id, requests: [], isLeaving: false }
+    const worker = known ?? { id, requests: [], isLeaving: false, withheld: 0 }
     worker.isLeaving = false
     if (known === undefined) this.workers.set(key, worker)
     this.queue.push(worker)
@@ -101,6 +103,7 @@ export class Balancer {
     const worker = this.workers.get(keyOf(id))
     if (worker === undefined) return
     worker.isLeaving = true
+    worker.withheld = 0
     this.unqueue(worker)
   }
 
@@ -132,10 +135,14 @@ export class Balancer {
     }
   }
 
-  /** A request could not be sent to its worker: that one is not ready, and it is for another one. */
-  returned(worker: Worker, request: Request): void {
+  /**
+   * A request could not be sent to its worker, and is for another one. Who is there, and has a full queue, is ready again
+   * when it has taken something from it; else that one is not ready.
+   */
+  returned(worker: Worker, request: Request, isThere: boolean): void {
     if (!remove(worker.requests, request)) return
     this.busy--
+    if (isThere && !worker.isLeaving) worker.withheld++
     this.forgetIdle(worker)
     if (request.isAbandoned) this.dropped++
     else this.held.unshift(request)
@@ -154,10 +161,17 @@ export class Balancer {
       return undefined
     }
     remove(worker.requests, request)
-    if (!worker.isLeaving) this.queue.push(worker)
+    if (!worker.isLeaving) this.readyAgain(worker)
     if (!request.isAbandoned) return request
     this.delivered(false)
     return undefined
+  }
+
+  /** With each reply there is room for one more in its queue, and for all when there is nothing in it. */
+  private readyAgain(worker: Worker): void {
+    const more = worker.requests.length === 0 ? worker.withheld : Math.min(1, worker.withheld)
+    worker.withheld -= more
+    for (let n = -1; n < more; n++) this.queue.push(worker)
   }
 
   /** A reply was sent, or could not be. Until then its request counts as busy. */

@@ -47,7 +47,7 @@ export class Lane {
   private readonly random: () => number
   private places: Array<Place> = []
   private head = 0
-  /** When the last bit so far is on the line, in parts of milliseconds. */
+  /** When the last bit so far is on the line, in parts of milliseconds: never, where nothing passes. */
   private freeAt = 0
 
   constructor(random: () => number) {
@@ -124,22 +124,37 @@ export class Lane {
     this.isDead = true
   }
 
-  /** How things are from now on: what could not arrive takes its time again, and with nothing in its way arrives now. */
+  /**
+   * How things are from now on: what could not arrive takes its time again, what would arrive sooner on a faster line does,
+   * and with nothing in its way arrives now.
+   */
   setCondition(condition: Condition, now: number): void {
-    const wasBlocked = this.condition.isBlocked
+    const before = this.condition
     this.condition = condition
-    if (this.isEmpty || (condition !== fine && (!wasBlocked || condition.isBlocked))) return
+    const isFaster = speedOf(condition) > speedOf(before)
+    // What was on the line by the old speed is not there any more.
+    if (isFaster) this.freeAt = now
+    if (this.isEmpty) return
+    if (condition === fine) this.eachDue(() => now)
+    else if (isFaster) this.eachDue(({ due, item }) => Math.min(due, this.dueOf(item, now)))
+    if (condition === fine || !before.isBlocked || condition.isBlocked) return
     const earliest = now + this.delay()
+    this.eachDue(({ due }) => Math.max(due, earliest))
+  }
+
+  private eachDue(f: (place: Place) => number): void {
     for (let index = this.head; index < this.places.length; index++) {
       const place = this.places[index] as Place // between both ends
-      place.due = condition === fine ? now : Math.max(place.due, earliest)
+      place.due = f(place)
     }
   }
 
   private dueOf(item: Item, now: number): number {
     const { bytesPerSecond } = this.condition
     if (bytesPerSecond === undefined) return now + this.delay()
-    this.freeAt = Math.max(now, this.freeAt) + (sizeOf(item) * 1000) / bytesPerSecond
+    const size = sizeOf(item)
+    // By a speed of 0, too, what has no size takes no time.
+    this.freeAt = Math.max(now, this.freeAt) + (size === 0 ? 0 : (size * 1000) / bytesPerSecond)
     return Math.ceil(this.freeAt + this.delay())
   }
 
@@ -148,6 +163,8 @@ export class Lane {
     return delay === undefined ? 0 : Math.ceil(sample(delay, this.random))
   }
 }
+
+const speedOf = ({ bytesPerSecond }: Condition): number => bytesPerSecond ?? Number.POSITIVE_INFINITY
 
 /** In bytes, as ZMTP has it: a frame with its flags and length. */
 const sizeOf = (item: Item): number => {

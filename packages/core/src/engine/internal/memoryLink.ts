@@ -69,15 +69,15 @@ export class MemoryLink implements Link<MemoryPipe> {
         if (network.refuses(endpoint)) return pipe.failed("the connection was refused")
         if (attempt()) return abandon
         if (endpoint._tag !== "Inproc") {
-          const appeared = Effect.callback<void>((resume) =>
-            Effect.sync(
-              network.wait(endpoint, () => {
-                if (network.find(endpoint) === undefined) return false
-                resume(Effect.void)
-                return true
-              })
-            )
-          )
+          const appeared = Effect.callback<void>((resume) => {
+            const look = () => {
+              if (network.find(endpoint) === undefined) return false
+              resume(Effect.void)
+              return true
+            }
+            // It may have appeared before anybody waited.
+            return look() ? undefined : Effect.sync(network.wait(endpoint, look))
+          })
           return resume(Effect.fail(new LinkDown({ problem: "the connection was refused", appeared })))
         }
         return Effect.andThen(Effect.sync(network.wait(endpoint, attempt)), abandon)
@@ -118,7 +118,9 @@ export class MemoryLink implements Link<MemoryPipe> {
   /** Messages of this socket are lost. */
   count(cause: keyof Dropped, messages: number, pipe?: MemoryPipe): void {
     this.network.count(cause, messages)
-    this.engine?.losses.add(cause, messages, pipe)
+    // By its port: of a link within another one, the engine is not known here.
+    const { losses } = pipe?.port ?? this.engine ?? {}
+    losses?.add(cause, messages, pipe)
   }
 
   readonly settle = (): void => {
@@ -128,7 +130,7 @@ export class MemoryLink implements Link<MemoryPipe> {
 
   private settlePipe(pipe: MemoryPipe): void {
     this.network.settle(pipe)
-    this.engine?.losses.add("unread", pipe.pending, pipe)
+    pipe.port.losses.add("unread", pipe.pending, pipe)
   }
 
   /** The socket is closed. */

@@ -37,8 +37,13 @@ export class Router extends Pattern {
 
   /** Until it is connected nobody knows its id, unless it was given one. */
   override attach(pipe: Pipe): void {
+    const id = pipe.routingId
+    if (id !== undefined && !this.isFree(id, pipe)) {
+      this.driver.leaveAside(pipe)
+      return
+    }
     this.greeting.attach(pipe)
-    if (pipe.routingId !== undefined) this.name(pipe, pipe.routingId)
+    if (id !== undefined) this.name(pipe, id)
   }
 
   override detach(pipe: Pipe): void {
@@ -120,16 +125,21 @@ export class Router extends Pattern {
   /** The id of a peer that has none yet; `undefined` where another peer has it. */
   private identify(pipe: Pipe): Uint8Array | undefined {
     const id = pipe.announced ?? this.makeUp()
-    const other = this.out.get(keyOf(id))
-    if (other?.open) {
-      // Nobody takes over what is another user's.
-      if (!this.options.handover || other.user?.id !== pipe.user?.id) return undefined
-      this.detach(other)
-      other.routingId = undefined
-      this.driver.leaveAside(other)
-    }
+    if (!this.isFree(id, pipe)) return undefined
     this.name(pipe, id)
     return id
+  }
+
+  /** Whether no other peer has the id, or, by handover, has it any more. */
+  private isFree(id: Uint8Array, pipe: Pipe): boolean {
+    const other = this.out.get(keyOf(id))
+    if (!other?.open) return true
+    // Nobody takes over what is another user's.
+    if (!this.options.handover || other.user?.id !== pipe.user?.id) return false
+    this.detach(other)
+    other.routingId = undefined
+    this.driver.leaveAside(other)
+    return true
   }
 
   private name(pipe: Pipe, id: Uint8Array): void {

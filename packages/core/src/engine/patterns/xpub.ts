@@ -1,15 +1,20 @@
 import type { Message } from "../../Message.ts"
 import { FairQueue } from "../FairQueue.ts"
 import { Greeting } from "../Greeting.ts"
-import type { Options } from "../Pattern.ts"
+import { FULL, type Options, type Sent } from "../Pattern.ts"
 import type { Command, Pipe } from "../Pipe.ts"
 import { Subscribers } from "../SubscriptionTree.ts"
 import { Pub } from "./pub.ts"
 
-/** A message to be taken; and whose subscription it tells of, where it does and that one is there. */
+/** A connection of a subscriber, for as long as there is one. */
+interface Subscriber {
+  pipe: Pipe | undefined
+}
+
+/** A message to be taken; and whose subscription it tells of, where it does. */
 interface Notice {
   readonly message: Message
-  readonly subscriber: Pipe | undefined
+  readonly subscriber: Subscriber | undefined
   /** Whether its subscriber sent it as a message. */
   readonly wasSent: boolean
 }
@@ -36,6 +41,8 @@ export class XPub extends Pub {
   /** What was asked for, and need not hold. Of `manual`. */
   private readonly asked = new Subscribers<Pipe>()
   private last: Pipe | undefined = undefined
+  /** The connections that there are notices of. */
+  private readonly known = new Map<Pipe, Subscriber>()
 
   constructor(options: Options) {
     super(options)
@@ -74,7 +81,7 @@ export class XPub extends Pub {
     const subscribers = manual ? this.asked : this.subscribers
     const isFirstOrLast = isNew ? subscribers.add(body, pipe) : subscribers.remove(body, pipe)
     if (manual || isFirstOrLast || verbosity === "all" || (isNew && verbosity === "subscriptions")) {
-      this.tell(isNew, body, pipe)
+      this.tell(isNew, body, this.subscriberOf(pipe))
     }
   }
 
@@ -96,6 +103,14 @@ export class XPub extends Pub {
     }
   }
 
+  /** What waits for room is for its subscriber alone as before. */
+  override send(message: Message): Sent {
+    const { last } = this
+    const sent = super.send(message)
+    if (sent === FULL) this.last = last
+    return sent
+  }
+
   override hasIn(): boolean {
     // Who is found to have left leaves notices.
     return this.untold > 0 || this.in.hasIn() || this.untold > 0
@@ -108,7 +123,7 @@ export class XPub extends Pub {
   override takeOne(): Message | undefined {
     if (!this.hasIn()) return undefined
     const notice = this.notices[this.told]
-    this.last = notice?.subscriber
+    this.last = notice?.subscriber?.pipe
     if (notice === undefined) return this.in.takeOne()
     this.told++
     if (notice.wasSent) this.sent--
@@ -141,9 +156,22 @@ export class XPub extends Pub {
     this.asked.removeAll(pipe, tell)
     this.subscribers.removeAll(pipe, manual ? undefined : tell)
     if (this.last === pipe) this.last = undefined
+    // What it had asked for, and is not taken yet, is of nobody.
+    const subscriber = this.known.get(pipe)
+    if (subscriber === undefined) return
+    subscriber.pipe = undefined
+    this.known.delete(pipe)
   }
 
-  private tell(isNew: boolean, prefix: Uint8Array, subscriber: Pipe | undefined): void {
+  private subscriberOf(pipe: Pipe): Subscriber {
+    const known = this.known.get(pipe)
+    if (known !== undefined) return known
+    const subscriber = { pipe }
+    this.known.set(pipe, subscriber)
+    return subscriber
+  }
+
+  private tell(isNew: boolean, prefix: Uint8Array, subscriber: Subscriber | undefined): void {
     const frame = new Uint8Array(prefix.length + 1)
     frame[0] = isNew ? 1 : 0
     frame.set(prefix, 1)
