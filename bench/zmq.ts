@@ -47,8 +47,9 @@ export const run = Effect.fnUntraced(
       const [result]: ReadonlyArray<Result> = yield* lines
       return result as Result // a pull gives at least one
     }
-    const result = yield* second.stdout.pipe(Stream.decodeText(), Stream.mkString)
-    return JSON.parse(result) as Result // what ./peers prints
+    // Who has answered stays until the other side is through, which here is when the scope closes.
+    const answer = yield* second.stdout.pipe(Stream.decodeText(), Stream.splitLines, Stream.runHead)
+    return JSON.parse(yield* Effect.fromOption(answer)) as Result // what ./peers prints
   },
   Effect.scoped,
   Effect.timeout("1 minute")
