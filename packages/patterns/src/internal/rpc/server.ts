@@ -1,0 +1,394 @@
+/**
+ * The serving end: clients by their routing ids, their calls, and the windows of their streams.
+ *
+ * `RpcServer` knows a client by a number, which is a new one for each epoch: so a client that begins anew is another one,
+ * and what it had asked for before is interrupted. Within an epoch the ids of calls only grow, because `RpcServer` ends with
+ * an id that it is given twice.
+ */
+import * as Router from "@effect-zmq/core/Router"
+import type * as RoutingId from "@effect-zmq/core/RoutingId"
+import type { ZmqError } from "@effect-zmq/core/ZmqError"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import * as Queue from "effect/Queue"
+import type * as RpcMessage from "effect/rpc/RpcMessage"
+import type { SchedulerDispatcher } from "effect/Scheduler"
+import { Flag, Kind, type Record, read, readHello, version } from "../records.ts"
+import { packBody, readRequest } from "./bodies.ts"
+import type { Drops } from "./drops.ts"
+import { Outbox, type Start, Turn } from "./outbox.ts"
+
+/** A stream that a call is answered by. */
+interface Answers {
+  /** Chunks that the client has not taken. */
+  unacknowledged: number
+  /** Goes on with the next chunk, where it waits for room in the window. */
+  resume: (() => void) | undefined
+}
+
+interface Peer {
+  readonly key: string
+  readonly outbox: Outbox
+  /** What `RpcServer` calls it in this epoch. */
+  clientId: number
+  epoch: number
+  instance: number
+  lastId: number
+  /** The calls that have not ended; those that have answered with a chunk, with their stream. */
+  readonly calls: Map<number, Answers | undefined>
+  /** Whether anything has come since the last look, and for how many looks nothing has. */
+  heard: boolean
+  silent: number
+}
+
+export interface ServerOptions {
+  readonly window: number
+  /** After how many looks without a word a client has gone. */
+  readonly looks: number
+  readonly codec: string
+  /** Whether the codec makes bytes. */
+  readonly bytes: boolean
+}
+
+export class Server {
+  readonly disconnects: Queue.Queue<number>
+  private readonly router: Router.Router
+  private readonly write: (clientId: number, message: RpcMessage.FromClientEncoded) => Effect.Effect<void>
+  private readonly start: Start
+  private readonly turn: Turn
+  private readonly drops: Drops
+  private readonly options: ServerOptions
+  private readonly epoch: number
+  private readonly peers = new Map<string, Peer>()
+  private readonly byClient = new Map<number, Peer>()
+  private nextClient = 0
+  /** Nothing is answered any more: `RpcServer` ends, and interrupts what was not ended by its caller. */
+  private isLeaving = false
+  /** Who waits for the first call. */
+  private called: (() => void) | undefined = undefined
+
+  constructor(args: {
+    readonly disconnects: Queue.Queue<number>
+    readonly router: Router.Router
+    readonly write: (clientId: number, message: RpcMessage.FromClientEncoded) => Effect.Effect<void>
+    readonly start: Start
+    readonly dispatcher: SchedulerDispatcher
+    readonly drops: Drops
+    readonly options: ServerOptions
+    readonly epoch: number
+  }) {
+    this.disconnects = args.disconnects
+    this.router = args.router
+    this.write = args.write
+    this.start = args.start
+    this.turn = new Turn(args.dispatcher)
+    this.drops = args.drops
+    this.options = args.options
+    this.epoch = args.epoch
+  }
+
+  get clientIds(): ReadonlySet<number> {
+    return new Set(this.byClient.keys())
+  }
+
+  /** How many calls have not ended. */
+  get calls(): number {
+    let count = 0
+    for (const peer of this.peers.values()) count += peer.calls.size
+    return count
+  }
+
+  // ---------------------------------------------------------------------------
+  // What comes in
+  // ---------------------------------------------------------------------------
+
+  /** Messages that have come in, handled in this step: nothing in here waits. */
+  receive(batch: ReadonlyArray<Router.Received>): void {
+    this.turn.hold()
+    for (const { from, message } of batch) this.receiveOne(from, message)
+    this.turn.release()
+  }
+
+  private receiveOne(from: RoutingId.RoutingId, message: ReadonlyArray<Uint8Array>): void {
+    const { malformed, records } = read(message)
+    for (const { problem } of malformed) this.drops.add(problem)
+    if (records.length === 0) return
+    const key = keyOf(from)
+    const peer = this.peers.get(key) ?? this.peerOf(key, from)
+    peer.heard = true
+    for (const record of records) this.handle(peer, record)
+  }
+
+  private peerOf(key: string, routingId: RoutingId.RoutingId): Peer {
+    const peer: Peer = {
+      key,
+      // It is kept for as long as the peer is: not with the chunk that it came in. A copy of one is one.
+      outbox: this.outboxTo(key, new Uint8Array(routingId) as RoutingId.RoutingId),
+      clientId: this.nextClient++,
+      epoch: 0,
+      instance: 0,
+      lastId: 0,
+      calls: new Map(),
+      heard: true,
+      silent: 0
+    }
+    this.peers.set(key, peer)
+    this.byClient.set(peer.clientId, peer)
+    return peer
+  }
+
+  private outboxTo(key: string, to: RoutingId.RoutingId): Outbox {
+    const send = (message: Uint8Array): Effect.Effect<void, ZmqError> => Router.send(this.router, { to, message })
+    return new Outbox(this.turn, send, this.start, () => this.left(key))
+  }
+
+  private handle(peer: Peer, record: Record) {
+    if (record.epoch !== peer.epoch) this.begin(peer, record)
+    switch (record.kind) {
+      case Kind.Request:
+        return this.request(peer, record)
+      case Kind.Ack: {
+        const answers = peer.calls.get(record.id)
+        if (answers === undefined) return
+        if (answers.unacknowledged > 0) answers.unacknowledged--
+        const { resume } = answers
+        if (resume === undefined) return
+        answers.resume = undefined
+        return resume()
+      }
+      case Kind.Interrupt:
+        if (peer.calls.has(record.id)) this.give(peer, { _tag: "Interrupt", requestId: record.id })
+        return
+      case Kind.Hello:
+        return this.hello(peer, record)
+      case Kind.Ping:
+        return this.pong(peer)
+      case Kind.Bye:
+        return this.left(peer.key)
+      default:
+        return this.drops.add("unexpected")
+    }
+  }
+
+  /** The first word of a client, or of one that has begun anew: it waits for nothing from before. */
+  private begin(peer: Peer, record: Record): void {
+    if (peer.epoch !== 0) {
+      this.disconnect(peer)
+      peer.clientId = this.nextClient++
+      this.byClient.set(peer.clientId, peer)
+    }
+    peer.epoch = record.epoch
+    peer.instance = record.instance
+    peer.lastId = 0
+  }
+
+  private hello(peer: Peer, record: Record) {
+    const hello = readHello(record)
+    if (hello === undefined) return this.drops.add("body")
+    const { codec } = this.options
+    if (hello.version !== version) {
+      return this.refuse(peer, 0, `this server speaks version ${version} and not ${hello.version}`)
+    }
+    if (hello.codec !== codec) {
+      return this.refuse(peer, 0, `this server's serialization is ${codec} and not ${hello.codec.slice(0, 100)}`)
+    }
+    return this.pong(peer)
+  }
+
+  private pong(peer: Peer): void {
+    peer.outbox.packer.add({ kind: Kind.Pong, epoch: peer.epoch, sequence: this.epoch })
+    peer.outbox.touch()
+  }
+
+  private request(peer: Peer, record: Record) {
+    const { id } = record
+    // After 2^32 - 1 comes 0.
+    if (((id - peer.lastId) | 0) <= 0 || peer.calls.has(id)) return this.drops.add("repeated")
+    peer.lastId = id
+    if (this.isLeaving) return this.refuse(peer, id, problems.leaving)
+    const request = readRequest(record, id, this.options.bytes)
+    if (typeof request === "string") {
+      this.drops.add(request)
+      return this.refuse(peer, id, problems[request])
+    }
+    if ((record.flags & Flag.Notification) === 0) {
+      peer.calls.set(id, undefined)
+      const { called } = this
+      this.called = undefined
+      called?.()
+    }
+    this.give(peer, request)
+  }
+
+  private refuse(peer: Peer, id: number, reason: string): void {
+    peer.outbox.packer.add({ kind: Kind.Refused, id, epoch: peer.epoch }, "", reason)
+    peer.outbox.touch()
+  }
+
+  /**
+   * In a fiber of its own: what it does with it, or dies of, is nothing to the others. It dies of what a codec throws at, and
+   * then has not answered.
+   */
+  private give(peer: Peer, message: RpcMessage.FromClientEncoded): void {
+    const { clientId } = peer
+    const fiber = this.start(Effect.suspend(() => this.write(clientId, message)))
+    const exit = fiber.pollUnsafe()
+    if (exit === undefined) fiber.addObserver((exit) => this.given(peer, clientId, message, exit))
+    else if (exit._tag === "Failure") this.given(peer, clientId, message, exit)
+  }
+
+  private given(peer: Peer, clientId: number, message: RpcMessage.FromClientEncoded, exit: Exit.Exit<void>): void {
+    if (exit._tag === "Success" || Cause.hasInterruptsOnly(exit.cause)) return
+    this.drops.add("undecodable")
+    if (message._tag !== "Request" || typeof message.id !== "number" || peer.clientId !== clientId) return
+    if (peer.calls.delete(message.id)) this.refuse(peer, message.id, problems.undecodable)
+  }
+
+  // ---------------------------------------------------------------------------
+  // What goes out
+  // ---------------------------------------------------------------------------
+
+  send(clientId: number, response: RpcMessage.FromServerEncoded): Effect.Effect<void> {
+    const peer = this.byClient.get(clientId)
+    if (peer === undefined || this.isLeaving) return Effect.void
+    switch (response._tag) {
+      case "Exit":
+        return this.exit(peer, response)
+      case "Chunk":
+        return this.chunk(peer, response)
+      case "Defect":
+        return this.pack(peer, Kind.Defect, 0, response.defect)
+      case "Pong":
+        this.pong(peer)
+        return Effect.void
+      default:
+        return Effect.void
+    }
+  }
+
+  private exit(peer: Peer, { exit, requestId }: RpcMessage.ResponseExitEncoded): Effect.Effect<void> {
+    // Of a call that nobody waits for any more there is nothing to be said.
+    if (typeof requestId !== "number" || !peer.calls.has(requestId)) return Effect.void
+    const unsent = packBody(peer.outbox.packer, { kind: Kind.Exit, id: requestId, epoch: peer.epoch }, exit)
+    // `RpcServer` then answers with the defect.
+    if (unsent !== undefined) return Effect.die(unsent.cause)
+    peer.calls.delete(requestId)
+    peer.outbox.touch()
+    return peer.outbox.awaitRoom
+  }
+
+  private chunk(peer: Peer, { requestId, values }: RpcMessage.ResponseChunkEncoded): Effect.Effect<void> {
+    if (typeof requestId !== "number" || !peer.calls.has(requestId)) return Effect.void
+    const unsent = packBody(peer.outbox.packer, { kind: Kind.Chunk, id: requestId, epoch: peer.epoch }, values)
+    if (unsent !== undefined) return Effect.die(unsent.cause)
+    let answers = peer.calls.get(requestId)
+    if (answers === undefined) {
+      answers = { unacknowledged: 0, resume: undefined }
+      peer.calls.set(requestId, answers)
+    }
+    answers.unacknowledged++
+    peer.outbox.touch()
+    return answers.unacknowledged < this.options.window ? peer.outbox.awaitRoom : awaitAck(answers)
+  }
+
+  private pack(peer: Peer, kind: Kind, id: number, value: unknown): Effect.Effect<void> {
+    const unsent = packBody(peer.outbox.packer, { kind, id, epoch: peer.epoch }, value)
+    if (unsent !== undefined) return Effect.die(unsent.cause)
+    peer.outbox.touch()
+    return peer.outbox.awaitRoom
+  }
+
+  // ---------------------------------------------------------------------------
+  // Who leaves
+  // ---------------------------------------------------------------------------
+
+  leftBy(routingId: RoutingId.RoutingId): void {
+    this.left(keyOf(routingId))
+  }
+
+  private left(key: string): void {
+    const peer = this.peers.get(key)
+    if (peer === undefined) return
+    peer.outbox.close()
+    this.forget(peer)
+  }
+
+  private forget(peer: Peer): void {
+    this.peers.delete(peer.key)
+    this.disconnect(peer)
+  }
+
+  /** Its handlers are interrupted. */
+  private disconnect(peer: Peer): void {
+    this.byClient.delete(peer.clientId)
+    peer.calls.clear()
+    Queue.offerUnsafe(this.disconnects, peer.clientId)
+  }
+
+  /** Looks for those who have calls and say nothing, as long as there are calls. */
+  watch(every: number): Effect.Effect<never> {
+    const look = Effect.andThen(
+      Effect.sleep(every),
+      Effect.sync(() => this.look())
+    )
+    const round = Effect.whileLoop({ while: () => this.calls > 0, body: () => look, step: () => {} })
+    return Effect.forever(
+      Effect.andThen(
+        Effect.callback<void>((resume) => {
+          // With nobody to look for there is no clock to be turned.
+          if (this.calls > 0) return resume(Effect.void)
+          this.called = () => resume(Effect.void)
+        }),
+        round
+      )
+    )
+  }
+
+  private look(): void {
+    for (const peer of [...this.peers.values()]) {
+      peer.silent = peer.heard || peer.calls.size === 0 ? 0 : peer.silent + 1
+      peer.heard = false
+      if (peer.silent < this.options.looks) continue
+      // Should it be there after all, it learns that nobody knows of its calls any more.
+      peer.outbox.packer.add({ kind: Kind.Stale, epoch: peer.epoch })
+      peer.outbox.finish()
+      this.forget(peer)
+    }
+  }
+
+  /** `RpcServer` has begun, or ends: then its clients are told, and wait no more. */
+  set leaving(isLeaving: boolean) {
+    if (isLeaving && !this.isLeaving) {
+      for (const peer of this.peers.values()) {
+        peer.outbox.packer.add({ kind: Kind.Bye, epoch: peer.epoch, sequence: this.epoch })
+        peer.calls.clear()
+        peer.outbox.flush()
+      }
+    }
+    this.isLeaving = isLeaving
+  }
+}
+
+const awaitAck = (answers: Answers): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    answers.resume = () => resume(Effect.void)
+    return Effect.sync(() => {
+      answers.resume = undefined
+    })
+  })
+
+const problems = {
+  leaving: "this server has ended",
+  codec: "its payload is of another serialization than this server's: give both ends the same layer",
+  prefix: "its headers cannot be read",
+  json: "its payload is no JSON",
+  undecodable: "its payload cannot be decoded"
+} as const
+
+/** A character a byte. */
+const keyOf = (id: Uint8Array): string => {
+  let key = ""
+  for (let i = 0; i < id.length; i++) key += String.fromCharCode(id[i] as number) // below the length
+  return key
+}
