@@ -1,0 +1,3 @@
+import { guide } from "./blocks.ts"
+
+guide("typed-services.md")
