@@ -208,6 +208,74 @@ suite("a broker", {
       assert.strictEqual(yield* Fiber.join(asking), "for the second")
     }),
 
+  "takes a worker that comes again by its own id for another one, also where nobody has noticed that it had left": (
+    place
+  ) =>
+    Effect.gen(function* () {
+      const started = yield* start(place)
+      const { broker } = started
+      const events: Array<Broker.Event> = []
+      yield* Effect.forkScoped(
+        Stream.runForEach(broker.events, (event) => Effect.sync(() => events.push(event))),
+        { startImmediately: true }
+      )
+      const req = yield* client(started)
+      const comes = Effect.fnUntraced(function* (instance: string) {
+        const options = { connect: started.backend, routingId: "W", linger: 0, reconnect: false } as const
+        const dealer = yield* Dealer.make(options as Dealer.Options)
+        for (let n = 0; n < 2; n++) yield* Dealer.send(dealer, Envelope.delimit(["READY", instance]))
+        return dealer
+      })
+      const first = yield* comes("1")
+      yield* broker.awaitStats(({ ready }) => ready === 2)
+      const asking = yield* Effect.forkScoped(ask(req, "?"))
+      yield* Dealer.receive(first)
+      const second = yield* comes("2")
+      yield* broker.awaitStats(({ lost, ready }) => lost === 1 && ready === 2)
+      assert.deepInclude(yield* broker.stats, { workers: 1, busy: 0, requests: 1, late: 0, malformed: 0 })
+      yield* Fiber.interrupt(asking)
+      const again = yield* Effect.forkScoped(ask(req, "again"))
+      const request = Result.getOrThrow(Envelope.undelimit(yield* Dealer.receive(second)))
+      const envelope = Result.getOrThrow(Envelope.split(request))
+      yield* Dealer.send(second, Envelope.delimit(Envelope.reply(envelope, "done")))
+      assert.strictEqual(yield* Fiber.join(again), "done")
+      const tags = ["WorkerJoined", "RequestLost", "WorkerLeft", "WorkerJoined"]
+      yield* Effect.repeat(Effect.yieldNow, { until: () => events.length >= tags.length })
+      assert.deepStrictEqual(
+        events.map(({ _tag }) => _tag),
+        tags
+      )
+    }),
+
+  "knows no worker any more that has said BYE and answered what it had, though it is connected": (place) =>
+    Effect.gen(function* () {
+      const started = yield* start(place)
+      const { broker } = started
+      const left = yield* Effect.forkScoped(
+        Stream.runHead(Stream.filter(broker.events, ({ _tag }) => _tag === "WorkerLeft")),
+        { startImmediately: true }
+      )
+      const dealer = yield* Dealer.make({ connect: started.backend, linger: 0 })
+      for (const hasWork of [true, false]) {
+        yield* Dealer.send(dealer, Envelope.delimit("READY"))
+        yield* broker.awaitStats(({ ready, workers }) => ready === 1 && workers === 1)
+        const asking = yield* Effect.forkScoped(
+          Effect.flatMap(client(started), (req) => (hasWork ? ask(req, "?") : Effect.succeed("none")))
+        )
+        const request = hasWork ? yield* Dealer.receive(dealer) : undefined
+        yield* Dealer.send(dealer, Envelope.delimit("BYE"))
+        const bye = Result.getOrThrow(Envelope.undelimit(yield* Dealer.receive(dealer)))
+        assert.strictEqual(Message.text(bye), "BYE")
+        if (request !== undefined) {
+          assert.deepInclude(yield* broker.stats, { workers: 1, busy: 1 })
+          yield* Dealer.send(dealer, request)
+          assert.strictEqual(yield* Fiber.join(asking), "?")
+        }
+        assert.deepInclude(yield* broker.stats, { workers: 0, ready: 0, busy: 0, lost: 0 })
+        assert.deepInclude(Option.getOrThrow(yield* Fiber.join(left)), { lost: 0, retried: 0 })
+      }
+    }),
+
   "drops and counts what is no request and no reply": (place) =>
     Effect.gen(function* () {
       const started = yield* start(place)
@@ -282,6 +350,20 @@ suite("a broker", {
       yield* Fiber.interrupt(leaving)
       assert.strictEqual(got.size, total)
       assert.deepInclude(yield* started.broker.stats, { requests: total, replies: total, lost: 0, late: 0 })
+    }),
+
+  "refuses to work for a number of requests at once that cannot be": (place) =>
+    Effect.gen(function* () {
+      const { backend } = yield* start(place)
+      for (const concurrency of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
+        const error = yield* Broker.serve(() => Effect.succeed(""), { connect: backend, concurrency }).pipe(
+          Effect.flip,
+          Effect.timeout("1 second")
+        )
+        assert.strictEqual(error.reason._tag, "InvalidOption")
+        assert.include(error.message, "concurrency")
+        assert.include(error.message, "1 to 1000000")
+      }
     }),
 
   "answers a handler's failure by onError": (place) =>

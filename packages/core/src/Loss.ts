@@ -5,8 +5,9 @@
  * any time and exactly; by the event `Dropped`, when the count of a cause reaches 1, 2, 4, 8 and so on, so that a flood of
  * losses is no flood of events; and by `Closed`, with which the account is closed.
  *
- * In memory every message that was sent is received, in a queue, or here. What libzmq loses inside, it tells nobody: what
- * can be known there says `ZmqTransport`.
+ * In memory every message that was sent is received, in a queue, or here. Over a wire in TypeScript that is so of all that the
+ * sockets have, and not of what the system has (`ZmtpTransport`). What libzmq loses inside, it tells nobody: what can be known
+ * there says `ZmqTransport`.
  *
  * @since 0.1.0
  */

@@ -40,7 +40,9 @@ import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Dealer from "./Dealer.ts"
+import { Capture as CaptureLine } from "./internal/capture.ts"
 import * as internal from "./internal/proxy.ts"
+import type { Pump } from "./internal/pump.ts"
 import { implOf } from "./internal/socket.ts"
 import type { Pair } from "./Pair.ts"
 import type { Pub } from "./Pub.ts"
@@ -442,9 +444,9 @@ export const join = (self: Proxy): Effect.Effect<void, ZmqError> => impl(self).e
 
 class ProxyImpl extends Pipeable.Class implements Proxy {
   readonly [TypeId]: typeof TypeId = TypeId
-  readonly capture: internal.Capture | undefined
-  private readonly forth: internal.Pump | undefined
-  private readonly back: internal.Pump | undefined
+  readonly capture: CaptureLine | undefined
+  private readonly forth: Pump | undefined
+  private readonly back: Pump | undefined
   private readonly scope: Scope.Scope
   private readonly turn = Semaphore.makeUnsafe(1)
   private readonly end = Deferred.makeUnsafe<void, ZmqError>()
@@ -453,7 +455,7 @@ class ProxyImpl extends Pipeable.Class implements Proxy {
   constructor(frontend: Socket, backend: Socket, options: Options, scope: Scope.Scope) {
     super()
     this.scope = scope
-    this.capture = options.capture && new internal.Capture(implOf(options.capture))
+    this.capture = options.capture && new CaptureLine(implOf(options.capture))
     const settings = { parked: options.parked ?? 1000, onStalled: options.onStalled ?? "drop" }
     const pump = (from: Socket, to: Socket) =>
       goesOn(from, to) ? internal.pump(implOf(from), implOf(to), this.capture, settings) : undefined
@@ -534,7 +536,7 @@ const impl = (self: Proxy): ProxyImpl => self as ProxyImpl
 
 const none: Count = { messages: 0, bytes: 0 }
 
-const traffic = (received: internal.Pump | undefined, sent: internal.Pump | undefined): Traffic => ({
+const traffic = (received: Pump | undefined, sent: Pump | undefined): Traffic => ({
   received: { ...(received?.received ?? none) },
   sent: { ...(sent?.sent ?? none) },
   dropped: sent?.dropped ?? 0,

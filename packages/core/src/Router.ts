@@ -33,7 +33,7 @@ import type { User } from "./Security.ts"
 import * as Socket from "./Socket.ts"
 import * as SocketOptions from "./SocketOptions.ts"
 import type { Transport } from "./Transport.ts"
-import { InvalidMessage, isZmqError, type ZmqError } from "./ZmqError.ts"
+import { InvalidMessage, isZmqError, type Reason, type ZmqError } from "./ZmqError.ts"
 
 /**
  * A ROUTER socket.
@@ -118,6 +118,11 @@ class RouterImpl extends internal.SocketImpl {
   override readonly takeOne = this.taking.one
   override readonly takeBatch = this.taking.batch
   drops = false
+
+  /** What is dropped for want of room is a loss, and no call has failed. */
+  override note(reason: Reason): void {
+    if (!this.drops || reason._tag !== "PeerFull") super.note(reason)
+  }
 
   override encode(input: unknown): Message.Message | InvalidMessage {
     const { message, to } = (typeof input === "object" && input !== null ? input : {}) as Partial<Input> // each is looked at

@@ -116,7 +116,10 @@ export interface Handle {
   readonly receiveUnsafe: (max: number) => ReadonlyArray<Message>
   /** The next message, taken; `undefined` where none is here now. */
   readonly receiveOneUnsafe: () => Message | undefined
-  /** Puts messages that were taken back, before all others: they are taken next, in this order. */
+  /**
+   * Puts messages that were taken back, before all others: they are taken next, in this order. Where the socket is closed
+   * they are lost, `unread`.
+   */
   readonly putBackUnsafe: (messages: ReadonlyArray<Message>) => void
   /** Waits until there is something to take, and takes nothing. */
   readonly readable: Effect.Effect<void, Reason>

@@ -5,7 +5,7 @@ import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
 import * as References from "effect/References"
 import { TestClock } from "effect/testing"
-import { Dealer, Loss, Message, Network, Pub, Pull, Push, Rep, Req, Router, Socket, Sub } from "../src/index.ts"
+import { Dealer, Loss, Message, Network, Proxy, Pub, Pull, Push, Rep, Req, Router, Socket, Sub } from "../src/index.ts"
 import { Metered, mostNames } from "../src/internal/metrics.ts"
 import { metric } from "./lossChecks.ts"
 import { endpoint, virtually } from "./metering.ts"
@@ -106,17 +106,53 @@ describe("metrics", () => {
     })
   )
 
-  it.effect("what is put back, as a proxy does, is counted once", () =>
+  it.effect("what is put back, as a proxy does, is not received until it is taken again", () =>
     Effect.gen(function* () {
       const { handle } = yield* open(Pull.make({}))
       const metered = new Metered(handle)
       handle.deliver("a", "bb", "ccc", "dddd")
-      metered.putBackUnsafe(metered.receiveUnsafe(2))
-      metered.putBackUnsafe(metered.receiveUnsafe(1))
-      assert.strictEqual(Message.text(metered.receiveOneUnsafe() ?? [new Uint8Array()]), "a")
-      assert.deepStrictEqual([metered.received.messages, metered.received.bytes], [2, 3])
+      metered.putBackUnsafe(metered.borrowUnsafe(2))
+      const [kept, ...others] = metered.borrowUnsafe(2)
+      assert.strictEqual(kept?.length, 1)
+      assert.strictEqual(metered.received.messages, 0)
+      metered.putBackUnsafe(others)
+      metered.keep(1)
+      assert.deepStrictEqual([metered.received.messages, metered.received.bytes], [1, 1])
+      metered.putBackUnsafe(metered.borrowUnsafe(3))
+      assert.deepStrictEqual([metered.received.messages, metered.received.bytes], [1, 1])
       assert.strictEqual(metered.receiveUnsafe(10).length, 3)
       assert.deepStrictEqual([metered.received.messages, metered.received.bytes], [4, 10])
+    })
+  )
+
+  virtually(
+    "what a proxy put back, and what it had in its hand when its socket was closed, is unread, and not received as well",
+    Effect.gen(function* () {
+      const highWaterMark = { send: 1, receive: 1 }
+      const from = yield* Pull.make({ bind: endpoint, name: "from" })
+      const to = yield* Push.make({ bind: "inproc://to", name: "to", highWaterMark })
+      yield* Pull.make({ connect: "inproc://to", highWaterMark })
+      const source = yield* Push.make({ connect: endpoint, name: "source" })
+      const sum = (queued: number, unread: number, received: number) =>
+        Effect.gen(function* () {
+          const { losses, queued: now, received: by } = yield* Socket.statistics(from)
+          assert.deepStrictEqual([now.receive, losses.unread ?? 0, by.messages], [queued, unread, received])
+          assert.strictEqual(yield* of("from", "zmq_messages_received"), received)
+          assert.strictEqual(yield* metric("zmq_messages_dropped", { name: "from", cause: "unread" }), unread)
+          assert.strictEqual(yield* of("source", "zmq_messages_sent"), queued + unread + received)
+        })
+      const proxying = yield* Effect.forkChild(Proxy.run(from, to), { startImmediately: true })
+      // Two find room, and three are in its hand.
+      yield* Push.sendAll(source, ["1", "2", "3", "4", "5"])
+      yield* TestClock.adjust(1)
+      yield* sum(3, 0, 2)
+      yield* Fiber.interrupt(proxying)
+      yield* sum(3, 0, 2)
+      const again = yield* Effect.forkChild(Proxy.run(from, to), { startImmediately: true })
+      yield* TestClock.adjust(1)
+      assert.isUndefined((yield* Socket.drain(from, 0)).losses)
+      yield* Fiber.interrupt(again)
+      yield* sum(0, 3, 2)
     })
   )
 

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import {
+  Dealer,
   MemoryTransport,
   Message,
   Pub,
@@ -111,6 +112,22 @@ describe("the statistics of a socket", () => {
       assert.strictEqual(failures.get("Unroutable")?.count, 2)
       assert.deepInclude(failures.get("Unroutable")?.last, { routingId: "626f62" })
       assert.deepInclude((yield* Socket.statistics(other)).failures.get("AddressInUse")?.last, { endpoint })
+    })
+  )
+
+  virtually(
+    "tell of no failure where a ROUTER drops what a full peer has no room for: no call has failed",
+    Effect.gen(function* () {
+      const sendAll = Effect.fnUntraced(function* (onFull: "drop" | "fail", bind: `inproc://${string}`) {
+        const router = yield* Router.make({ bind, onFull, highWaterMark: { send: 1 } })
+        yield* Dealer.make({ connect: bind, routingId: "slow", highWaterMark: { receive: 1 } })
+        const sends = Array.from({ length: 5 }, () => Effect.exit(Router.send(router, { to: "slow", message: "x" })))
+        const failed = (yield* Effect.all(sends)).filter(Exit.isFailure).length
+        const { failures, losses } = yield* Socket.statistics(router)
+        return [failed, failures.get("PeerFull")?.count ?? 0, losses.queueFull ?? 0]
+      })
+      assert.deepStrictEqual(yield* sendAll("drop", "inproc://drop"), [0, 0, 3])
+      assert.deepStrictEqual(yield* sendAll("fail", "inproc://fail"), [3, 3, 0])
     })
   )
 

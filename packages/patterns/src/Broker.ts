@@ -12,7 +12,7 @@
  * | client, REQ | `[request]` | `[reply]` |
  * | client, DEALER | `[] [request]` | `[] [reply]` |
  * | worker, REQ | `[READY]`, and then `[client] [] [reply]` | `[client] [] [request]` |
- * | worker, DEALER | `[] [READY]`, and then `[] [client] [] [reply]` | `[] [client] [] [request]` |
+ * | worker, DEALER | `[] [READY]` or `[] [READY] [instance]`, and then `[] [client] [] [reply]` | `[] [client] [] [request]` |
  *
  * Requests and replies may have several frames. `client` is what the worker has to send back as it came, up to the empty
  * frame: the client's routing id; before that a number of 4 bytes, where the worker has another request of this client
@@ -21,6 +21,11 @@
  * `READY` is these five bytes, or the byte 1, and says that the worker can take one request more; a reply says so, too. A
  * DEALER worker that can do several at once sends it several times. A worker that wants to leave sends `BYE` in the place of
  * `READY`, gets `BYE` back behind the last request that it was given, and then no more.
+ *
+ * `instance` is anything that is not empty, and another one for each life of a worker and for each of its connections. A
+ * worker with a routing id of its own should send it: not every transport tells that such a one has left, where the next
+ * comes by its id (`handover`). Who is ready by another instance than the one that is known takes its place, and what that
+ * one had is lost with it. Without, the two would be one worker, which seems to have what it never got. `serve` sends it.
  *
  * **What becomes of a request.** The broker takes one from its clients only while a worker is ready: all others wait in the
  * queues of sockets, up to their high-water marks, and behind these at the clients. Then it is answered once, or counted:
@@ -49,23 +54,20 @@
  * @see The ZeroMQ Guide, chapter 3, the load balancing pattern
  * @since 0.1.0
  */
-import * as Dealer from "@effect-zmq/core/Dealer"
+import type * as Dealer from "@effect-zmq/core/Dealer"
 import type * as Endpoint from "@effect-zmq/core/Endpoint"
 import * as Message from "@effect-zmq/core/Message"
 import * as Router from "@effect-zmq/core/Router"
-import type { RoutingId } from "@effect-zmq/core/RoutingId"
+import { type RoutingId, toHex } from "@effect-zmq/core/RoutingId"
 import * as Socket from "@effect-zmq/core/Socket"
 import type { Transport } from "@effect-zmq/core/Transport"
 import { InvalidOption, isZmqError, ZmqError } from "@effect-zmq/core/ZmqError"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
-import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as FiberSet from "effect/FiberSet"
 import { constVoid } from "effect/Function"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
@@ -77,6 +79,7 @@ import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import * as Envelope from "./Envelope.ts"
 import { Balancer, type Request, type Worker } from "./internal/balancer.ts"
+import { BYE, heartbeat, readyOf, work } from "./internal/brokerWorker.ts"
 
 // -----------------------------------------------------------------------------
 // Models
@@ -113,7 +116,7 @@ export class Broker extends Context.Service<
  * @since 0.1.0
  */
 export interface Stats {
-  /** The workers that are known: they have been ready, and are connected. */
+  /** The workers that are known: they have been ready, and neither have left in order nor lost their connection. */
   readonly workers: number
   /** How many requests they could take now. */
   readonly ready: number
@@ -146,7 +149,10 @@ export interface Stats {
 export type Event = Data.TaggedEnum<{
   /** A worker was ready for the first time. */
   WorkerJoined: { readonly worker: RoutingId }
-  /** A worker is connected no more. So many of its requests were lost, and so many are for others. */
+  /**
+   * A worker has left in order, is connected no more, or another one has come by its id. So many of its requests were lost,
+   * and so many are for others.
+   */
   WorkerLeft: { readonly worker: RoutingId; readonly lost: number; readonly retried: number }
   /** A request was lost with its worker. */
   RequestLost: { readonly client: RoutingId; readonly worker: RoutingId }
@@ -201,8 +207,6 @@ export interface Options {
   /** Default: `handover`, and a `heartbeat` every second that may take five. */
   readonly backendOptions?: SocketOptions | undefined
 }
-
-const heartbeat = { interval: "1 second", timeout: "5 seconds" } as const
 
 /** With how many workers a request is tried, by `onWorkerLost`. */
 const attempts = { lose: 1, retry: 3 } as const
@@ -274,11 +278,6 @@ export const layer = (options: Options): Layer.Layer<Broker, ZmqError, Transport
  */
 export const run = (options: Options): Effect.Effect<void, ZmqError, Transport> =>
   Effect.scoped(Effect.flatMap(make(options), ({ ended }) => ended))
-
-/** The wire format's words. */
-const READY = "READY"
-const READY_BYTE = "\x01"
-const BYE = "BYE"
 
 class Running {
   private readonly happenings: PubSub.PubSub<Event>
@@ -368,8 +367,33 @@ class Running {
   private readonly handleHeard: Effect.Effect<void, ZmqError> = Effect.uninterruptible(
     Effect.whileLoop({
       while: () => this.heard.length > 0,
-      body: () => this.step(Effect.suspend(() => this.fromWorker(this.heard.shift() as Router.Received))), // there is one
+      body: () => {
+        const next = Effect.suspend(() => this.fromWorker(this.heard.shift() as Router.Received)) // there is one
+        return this.isFromAnother(this.heard[0]) ? Effect.andThen(this.restFirst, this.step(next)) : this.step(next)
+      },
       step: constVoid
+    })
+  )
+
+  /** Whether a worker is ready that comes by another one's id. */
+  private isFromAnother(received: Router.Received | undefined): boolean {
+    if (received === undefined) return false
+    const ready = readyOf(received.message)
+    return ready !== undefined && this.balancer.isAnother(received.from, ready.instance)
+  }
+
+  /** What the one before has said comes first: of two connections it may have arrived behind. */
+  private readonly restFirst: Effect.Effect<void, ZmqError> = Effect.suspend(() =>
+    Effect.flatMap(Router.poll(this.backend), (received) => {
+      if (Option.isSome(received)) {
+        this.heard.push(received.value)
+        return this.restFirst
+      }
+      const all = this.heard.splice(0)
+      const id = toHex((all[0] as Router.Received).from) // that of the one who comes
+      const isRest = ({ from, message }: Router.Received) => toHex(from) === id && readyOf(message) === undefined
+      this.heard.push(...all.filter(isRest), ...all.filter((one) => !isRest(one)))
+      return Effect.void
     })
   )
 
@@ -393,52 +417,74 @@ class Running {
     if (isProbe(message)) return Effect.void
     const content = Envelope.undelimit(message)
     if (Result.isFailure(content)) return this.misread("backend", from, content.failure)
-    if (content.success.length === 1) {
-      const word = Message.text(content.success)
-      if (word === READY || word === READY_BYTE) return this.workerReady(from)
-      if (word === BYE) return this.workerLeaves(from)
-    }
+    const ready = readyOf(message)
+    if (ready !== undefined) return this.workerReady(from, ready.instance)
+    if (content.success.length === 1 && Message.text(content.success) === BYE) return this.workerLeaves(from)
     const reply = Envelope.split(content.success)
     if (Result.isFailure(reply)) return this.misread("backend", from, reply.failure)
     return Effect.suspend(() => {
       const request = this.balancer.answered(from, reply.success.addresses)
-      return request === undefined ? Effect.void : this.reply(request, reply.success.body)
+      const replied = request === undefined ? Effect.void : this.reply(request, reply.success.body)
+      return Effect.andThen(replied, this.dismiss(from))
     })
   }
 
-  private workerReady(worker: RoutingId): Effect.Effect<void> {
-    return Effect.suspend(() => (this.balancer.ready(worker) ? this.tell(Event.WorkerJoined({ worker })) : Effect.void))
+  private workerReady(worker: RoutingId, instance: Message.Frame | undefined): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const before = this.balancer.isAnother(worker, instance) ? this.balancer.find(worker) : undefined
+      const gone = before === undefined ? Effect.void : this.gone(before)
+      return this.balancer.ready(worker, instance)
+        ? Effect.andThen(gone, this.tell(Event.WorkerJoined({ worker })))
+        : gone
+    })
   }
 
   private workerLeaves(worker: RoutingId): Effect.Effect<void, ZmqError> {
     this.balancer.leaving(worker)
     // Whether it is still there to read it is its own affair.
-    return Effect.ignore(Router.send(this.backend, { to: worker, message: Envelope.delimit(BYE) }))
+    const said = Effect.ignore(Router.send(this.backend, { to: worker, message: Envelope.delimit(BYE) }))
+    return Effect.andThen(said, this.dismiss(worker))
+  }
+
+  /** A worker that has said BYE has left when it has answered all: not every transport tells that it is connected no more. */
+  private dismiss(worker: RoutingId): Effect.Effect<void> {
+    return Effect.suspend(() =>
+      this.balancer.dismissed(worker) ? this.tell(Event.WorkerLeft({ worker, lost: 0, retried: 0 })) : Effect.void
+    )
   }
 
   private get workersLeft(): Effect.Effect<void, ZmqError> {
-    return Effect.suspend(() => {
+    return Effect.flatMap(Router.peers(this.backend), (peers) => {
       this.farewell.closeUnsafe()
-      return Effect.forEach(this.left.splice(0), (worker) => this.workerLeft(worker), { discard: true })
+      const there = new Set(peers.map(toHex))
+      const workers = this.left.splice(0).flatMap((id) => {
+        const worker = this.balancer.find(id)
+        // Where another one has come by its id already, that one's word tells the two apart.
+        return worker === undefined || (worker.instance !== undefined && there.has(toHex(id))) ? [] : [worker]
+      })
+      return Effect.forEach(workers, (worker) => this.workerLeft(worker), { discard: true })
     })
   }
 
-  private workerLeft(worker: RoutingId): Effect.Effect<void, ZmqError> {
+  private workerLeft(worker: Worker): Effect.Effect<void, ZmqError> {
     const rest: Effect.Effect<void, ZmqError> = Effect.suspend(() =>
-      this.balancer.isBusy(worker)
+      worker.requests.length > 0
         ? Effect.flatMap(Router.poll(this.backend), (received) =>
             Option.isNone(received) ? Effect.void : Effect.andThen(this.hear(received.value), rest)
           )
         : Effect.void
     )
-    const gone = Effect.suspend(() => {
-      const loss = this.balancer.workerLeft(worker)
-      if (loss === undefined) return Effect.void
-      const lost = loss.lost.map(({ addresses: [client] }) => Event.RequestLost({ client, worker }))
-      const left = Event.WorkerLeft({ worker, lost: lost.length, retried: loss.retried.length })
-      return Effect.asVoid(PubSub.publishAll(this.happenings, [...lost, left]))
-    })
-    return Effect.uninterruptible(Effect.andThen(rest, this.step(gone)))
+    return Effect.uninterruptible(Effect.andThen(rest, this.step(Effect.suspend(() => this.gone(worker)))))
+  }
+
+  /** It is done when this answers; what is left is to tell of it. */
+  private gone(worker: Worker): Effect.Effect<void> {
+    const loss = this.balancer.workerLeft(worker)
+    if (loss === undefined) return Effect.void
+    const { id } = worker
+    const lost = loss.lost.map(({ addresses: [client] }) => Event.RequestLost({ client, worker: id }))
+    const left = Event.WorkerLeft({ worker: id, lost: lost.length, retried: loss.retried.length })
+    return Effect.asVoid(PubSub.publishAll(this.happenings, [...lost, left]))
   }
 
   private reply(request: Request, body: Message.Message): Effect.Effect<void, ZmqError> {
@@ -604,70 +650,6 @@ const telling = <A, E, R>(effect: Effect.Effect<A, E, R>, what: string): Effect.
 
 /** Before a worker that has lost its broker begins anew: as a socket that connects again. */
 const pause = "100 millis"
-
-/** Works over one connection, until it is lost. */
-const work = Effect.fnUntraced(function* <R>(
-  handle: (request: Message.Message) => Effect.Effect<Message.Input, never, R>,
-  { concurrency = 1, drain = "5 seconds", ...options }: WorkerOptions
-) {
-  const dealer = yield* Dealer.make({ heartbeat, ...options })
-  const handlers = yield* FiberSet.make<void, ZmqError>()
-  const released = yield* Deferred.make<void>()
-  const answer = ({ addresses, body }: Envelope.Envelope) =>
-    Effect.flatMap(handle(body), (reply) => Dealer.send(dealer, Envelope.delimit(Envelope.join(addresses, reply))))
-
-  yield* Effect.forkScoped(
-    Dealer.runForEach(dealer, (message) => {
-      const content = Result.getOrElse(Envelope.undelimit(message), () => message)
-      if (content.length === 1 && Message.text(content) === BYE) return Deferred.succeed(released, undefined)
-      const envelope = Envelope.split(content)
-      return Result.isSuccess(envelope)
-        ? FiberSet.run(handlers, answer(envelope.success))
-        : Effect.logWarning(`what came is no request of a broker: ${envelope.failure.message}`)
-    }),
-    { startImmediately: true }
-  )
-
-  const connection = yield* follow(dealer)
-  // Where there is a broker that can hand out no more: over inproc, libzmq tells of no connections.
-  const leave = Dealer.send(dealer, Envelope.delimit(BYE)).pipe(
-    Effect.andThen(Deferred.await(released)),
-    Effect.andThen(FiberSet.awaitEmpty(handlers)),
-    Effect.raceFirst(connection.lost),
-    Effect.ignore,
-    Effect.timeoutOption(drain)
-  )
-  const isThere = isInproc(options.connect)
-  yield* Effect.addFinalizer(() => Effect.suspend(() => (isThere || connection.isUp() ? leave : Effect.void)))
-  const announce = Dealer.sendAll(
-    dealer,
-    Array.from({ length: concurrency }, () => Envelope.delimit(READY))
-  )
-  // Not before it is connected: who leaves before that has told nobody that it is ready, and never will.
-  const working = Effect.andThen(isThere ? Effect.void : connection.made, Effect.andThen(announce, Effect.never))
-  yield* Effect.raceAllFirst([working, FiberSet.join(handlers), connection.lost])
-})
-
-/** The first connection of a socket: whether there is one, and its end, or that of the socket. */
-const follow = Effect.fnUntraced(function* (socket: Socket.Socket) {
-  const made = yield* Deferred.make<void>()
-  const lost = yield* Deferred.make<void>()
-  const isMade = () => Deferred.isDoneUnsafe(made)
-  yield* Socket.events(socket).pipe(
-    Stream.takeUntil((event) => {
-      if (event._tag === "HandshakeSucceeded") Deferred.doneUnsafe(made, Exit.void)
-      return event._tag === "Closed" || (isMade() && event._tag === "Disconnected")
-    }),
-    Stream.runDrain,
-    Effect.andThen(Deferred.succeed(lost, undefined)),
-    Effect.forkScoped({ startImmediately: true })
-  )
-  const isUp = () => isMade() && !Deferred.isDoneUnsafe(lost)
-  return { isUp, made: Deferred.await(made), lost: Deferred.await(lost) }
-})
-
-const isInproc = (endpoint: Endpoint.Input): boolean =>
-  typeof endpoint === "string" ? endpoint.startsWith("inproc:") : endpoint._tag === "Inproc"
 
 // -----------------------------------------------------------------------------
 // To look

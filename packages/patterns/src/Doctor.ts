@@ -18,7 +18,7 @@
  *
  * **When it speaks.** A message that was lost is a fact, and told at once. What may pass by itself, as a connection to
  * somebody who is not there yet, has to last for `grace`: a system may start in any order, and end in any, without a word.
- * What passed, and comes again, is told again.
+ * What passed, and comes again, is told again. Who was not let in, and does not come again for ten seconds, has given up.
  *
  * It looks at the counts of sockets four times in the grace period, and hears their events: a message costs nothing.
  *

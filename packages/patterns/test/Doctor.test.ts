@@ -97,6 +97,8 @@ const tagsOf = <E>(program: Effect.Effect<unknown, E, Transport | Doctor.Doctor 
 
 const nobody = "tcp://127.0.0.1:5555"
 
+const tags = (all: ReadonlyArray<Doctor.Finding>) => all.map(({ _tag, socket }) => `${_tag} ${socket.type}`)
+
 describe("a finding", () => {
   it("is told when it has lasted for the grace period, and not before", () => {
     const late = (after: Duration.Input) =>
@@ -200,13 +202,57 @@ describe("diagnose", () => {
       const sub = yield* Sub.make({ connect: nobody, subscribe: "b" })
       yield* Effect.forkScoped(Sub.receive(sub))
       yield* Effect.forkScoped(Effect.repeat(Pub.send(pub, "a"), Schedule.spaced("100 millis")))
-      const tags = (all: ReadonlyArray<Doctor.Finding>) => all.map(({ _tag, socket }) => `${_tag} ${socket.type}`)
       assert.deepStrictEqual(tags(yield* Doctor.diagnose(sub)), [])
       assert.deepStrictEqual(tags(yield* Doctor.diagnose([pub, sub])), ["NoMatchingSubscription SUB"])
       // In memory a PUB knows it by itself.
       assert.deepStrictEqual(tags(yield* Doctor.diagnose(pub)), ["NoMatchingSubscription PUB"])
     })
     run(program.pipe(Effect.scoped, Effect.provide(MemoryTransport.layer)))
+  })
+
+  it("is not told any more of who was not let in, and has given up; and again of who comes again", () => {
+    const authenticate = Security.passwords({ ada: Redacted.make("right") })
+    const eve = Security.plain({ username: "eve", password: Redacted.make("wrong") })
+    const program = Effect.gen(function* () {
+      const pull = yield* Pull.make({ bind: nobody, security: Security.plain({ authenticate }) })
+      const denied = Effect.map(Doctor.diagnose(pull), (findings) =>
+        findings.map((finding) => finding._tag === "Denied" && finding.since.epochMilliseconds)
+      )
+      const came = Effect.scoped(
+        Effect.gen(function* () {
+          const from = yield* Clock.currentTimeMillis
+          yield* Push.make({ connect: nobody, security: eve })
+          yield* Effect.sleep("20 seconds")
+          // Also between two of its attempts, which are five seconds apart by then.
+          for (let n = 0; n < 10; n++) {
+            assert.deepStrictEqual(yield* denied, [from])
+            yield* Effect.sleep("1 second")
+          }
+        })
+      )
+      yield* came
+      yield* Effect.sleep("10 seconds")
+      assert.deepStrictEqual(yield* denied, [])
+      yield* came
+    })
+    run(watched(program, MemoryTransport.layer))
+  })
+
+  it("is not told of who was not let in where nothing is bound any more", () => {
+    const security = Security.plain({ authenticate: Security.passwords({}) })
+    const eve = Security.plain({ username: "eve", password: Redacted.make("wrong") })
+    const program = Effect.gen(function* () {
+      const pull = yield* Pull.make({ bind: nobody, security })
+      yield* Push.make({ connect: nobody, security: eve })
+      yield* Effect.sleep("5 seconds")
+      assert.deepStrictEqual(tags(yield* Doctor.diagnose(pull)), ["Denied PULL"])
+      yield* Socket.unbind(pull, nobody)
+      assert.deepStrictEqual(yield* Doctor.diagnose(pull), [])
+      yield* Socket.bind(pull, nobody)
+      yield* Effect.sleep("10 seconds")
+      assert.deepStrictEqual(tags(yield* Doctor.diagnose(pull)), ["Denied PULL"])
+    })
+    run(watched(program, MemoryTransport.layer))
   })
 
   it("finds that a SUB has no subscription left", () => {

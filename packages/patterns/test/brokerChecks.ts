@@ -4,11 +4,13 @@ import * as Message from "@effect-zmq/core/Message"
 import * as Network from "@effect-zmq/core/Network"
 import * as Req from "@effect-zmq/core/Req"
 import * as Simulation from "@effect-zmq/core/Simulation"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
+import * as Scope from "effect/Scope"
 import { assert } from "vitest"
 import * as Broker from "../src/Broker.ts"
 import * as Envelope from "../src/Envelope.ts"
@@ -136,6 +138,61 @@ const inShifts: Check = (runs, seed) => {
   return Simulation.check({ program, runs, seed, faults: { kinds: ["Latency"] }, invariant })
 }
 
+/** By handover: the broker may hear what a worker says before it hears that the one before it has left. */
+const comingAgain: Check = (runs, seed) => {
+  const program = Effect.gen(function* () {
+    const broker = yield* Broker.make({ frontend, backend })
+    const req = yield* Req.make({ connect: frontend, linger: 0 })
+    for (let n = 1; n <= 5; n++) {
+      const worker = yield* Dealer.make({ connect: backend, routingId: "W", linger: 0, reconnect: false })
+      yield* Dealer.send(worker, Envelope.delimit(["READY", `${n}`]))
+      const echo = Effect.flatMap(Dealer.receive(worker), (request) => Dealer.send(worker, request))
+      // Who asks while the one before is still taken for ready asks again.
+      const asked = Effect.retry(Effect.timeout(Req.request(req, "?"), "1 second"), { times: 10 })
+      yield* Effect.raceFirst(asked, Effect.forever(echo))
+      yield* broker.awaitStats(({ busy, ready }) => busy === 0 && ready === 1)
+    }
+    return yield* broker.stats
+  })
+  const invariant = ({ malformed, workers }: Broker.Stats) =>
+    assert.deepStrictEqual({ malformed, workers }, { malformed: 0, workers: 1 })
+  // In no time: the word of the next one is there in the moment in which the one before has left.
+  const latency = Network.Delay.Fixed({ duration: Duration.zero })
+  return Simulation.check({ program, runs, seed, latency, preemption: 0.1, faults: { kinds: ["Latency"] }, invariant })
+}
+
+/** Two connections are read in turn: what the first has said may come behind the first word of the second. */
+const lastWords: Check = (runs, seed) => {
+  const program = Effect.gen(function* () {
+    const broker = yield* Broker.make({ frontend, backend })
+    const client = yield* Dealer.make({ connect: frontend, linger: 0 })
+    const comes = (instance: string, count: number) =>
+      Effect.gen(function* () {
+        const worker = yield* Dealer.make({ connect: backend, routingId: "W", reconnect: false })
+        for (let n = 0; n < count; n++) yield* Dealer.send(worker, Envelope.delimit(["READY", instance]))
+        return worker
+      })
+    // Each is ready for another number than the one before: so it is known which of them is.
+    for (let count = 2; count <= 6; count++) {
+      const scope = yield* Scope.make()
+      const worker = yield* Scope.provide(comes(`${count}`, count), scope)
+      yield* broker.awaitStats(({ ready }) => ready === count)
+      const texts = Array.from({ length: count }, (_, n) => `${n}`)
+      yield* Dealer.sendAll(client, texts.map(Envelope.delimit))
+      const requests: Array<Message.Message> = []
+      for (const _ of texts) requests.push(yield* Dealer.receive(worker))
+      yield* Dealer.sendAll(worker, requests)
+      yield* Scope.close(scope, Exit.void)
+    }
+    yield* comes("last", 1)
+    return yield* broker.awaitStats(({ busy, ready }) => busy === 0 && ready === 1)
+  })
+  const invariant = ({ dropped, late, lost, replies, requests }: Broker.Stats) =>
+    assert.deepStrictEqual({ late, ended: dropped + lost + replies }, { late: 0, ended: requests })
+  const latency = Network.Delay.Fixed({ duration: Duration.zero })
+  return Simulation.check({ program, runs, seed, latency, faults: { kinds: ["Latency"] }, invariant })
+}
+
 const askingAgain =
   (options: (name: string) => Partial<Req.Options>): Check =>
   (runs, seed) => {
@@ -163,6 +220,8 @@ export const checks: Readonly<Record<string, Check>> = {
     outOfWorkers,
   "by retry, answers each request once, or counts it as lost after three workers": retried,
   "loses nothing with workers that leave in order, whatever they were just given": inShifts,
+  "knows a worker that comes again by its own id as one, which gets requests": comingAgain,
+  "hears what a worker had said before it left, though the next has come by its id": lastWords,
   "gives clients that ask again their own replies, whatever fails": askingAgain(() => ({})),
   "gives clients that keep their ids, and number what they ask, their own replies, whatever fails": askingAgain(
     (name) => ({ routingId: name, correlate: true })

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Message, Pull, Push, Rep, Req, Socket, SocketEvent } from "@effect-zmq/core"
-import { Deferred, Effect, Metric, Schema, Stream } from "effect"
+import { Message, Proxy, Pull, Push, Rep, Req, Socket, SocketEvent } from "@effect-zmq/core"
+import { Deferred, Effect, Fiber, Metric, Schema, Stream } from "effect"
 import { ZmqTransport } from "../src/index.ts"
 
 const bind = "tcp://127.0.0.1:*"
@@ -51,6 +51,26 @@ describe("what is known of losses over libzmq", () => {
       const { losses } = yield* Socket.drain(pull, 0)
       assert.deepStrictEqual(losses, { malformed: 1, unread })
       assert.strictEqual(yield* read("zmq_messages_dropped", { name: "pull", cause: "unread" }), unread)
+    })
+  )
+
+  live(
+    "what a proxy has put back is unread when the socket closes, and was not received",
+    Effect.gen(function* () {
+      const from = yield* Pull.make({ bind, name: "from" })
+      const to = yield* Push.make({ bind, name: "to" })
+      const push = yield* Push.make({ connect: yield* Socket.endpoint(from), name: "push" })
+      yield* Push.sendAll(push, ["1", "2", "3"])
+      const queued = read("zmq_messages_queued", { name: "from", direction: "receive" })
+      // Nobody takes what it wants to pass on; until it has come, it has nothing in its hand.
+      for (let seen = 0; seen < 3; seen = (yield* queued) ?? 0) {
+        const proxying = yield* Effect.forkChild(Proxy.run(from, to), { startImmediately: true })
+        yield* Effect.sleep("20 millis")
+        yield* Fiber.interrupt(proxying)
+      }
+      const { losses } = yield* Socket.drain(from, 0)
+      assert.deepStrictEqual(losses, { unread: 3 })
+      assert.strictEqual(yield* read("zmq_messages_received", { name: "from" }), 0)
     })
   )
 

@@ -8,8 +8,10 @@
  * - CURVE is not there yet: a socket with it fails with `Unsupported`, as do `socks`, `device` and `ipcPeers`.
  * - Node has no way to set `packetPriority`, `retransmitTimeout`, `systemBuffer`, `typeOfService`, and the interval and number of
  *   keep-alive probes: they are accepted and without effect, as is `batchSize`.
- * - Messages that were encoded when a connection is lost are lost with it: at most the high-water mark, or 256 KB. How many
- *   of them had arrived nobody can tell.
+ * - Messages that were encoded when a connection is lost are lost with it: at most the high-water mark, or 256 KB. Those that
+ *   the system had not taken are counted as `disconnected`, or as `unsent` where the socket is closing. That is the most that
+ *   are lost of them: Node tells when all of a write was taken, and not how much, so that some may have arrived. How many
+ *   arrived of those that the system had taken nobody can tell, and they are not counted.
  * - inproc endpoints that are bound in a thread are reached from its own build of the layer, in memory, and on Linux from
  *   threads that it or others have started: by a socket of the system. A thread that has started others does not reach theirs.
  *

@@ -16,9 +16,16 @@ export interface Peer {
   /** The other side has ended the connection. */
   readonly ended: Effect.Effect<void>
   readonly isEnded: () => boolean
+  /** It reads no more. */
+  readonly pause: Effect.Effect<void>
+  /** Ends the connection at once, with what is on its way. */
+  readonly reset: Effect.Effect<void>
   /** What has come in, as text of a character for each byte. */
   readonly received: () => string
 }
+
+/** Whether it is of tcp, which alone can be reset. */
+const isTcp = (socket: Net.Socket): boolean => socket.remotePort !== undefined
 
 /** Connects to an endpoint: tcp or ipc. */
 export const dial = (endpoint: string): Effect.Effect<Peer, never, Scope.Scope> =>
@@ -50,6 +57,8 @@ export const dial = (endpoint: string): Effect.Effect<Peer, never, Scope.Scope> 
         write: (...parts) => Effect.callback((resume) => void socket.write(concat(parts), () => resume(Effect.void))),
         ended: Effect.promise(() => closed),
         isEnded: () => isEnded,
+        pause: Effect.sync(() => void socket.pause()),
+        reset: Effect.sync(() => void (isTcp(socket) ? socket.resetAndDestroy() : socket.destroy())),
         received: () => received
       }
     }

@@ -115,8 +115,9 @@ class SocketEngine<P extends Pipe> implements Engine, Port, Driver {
   /** Those who wait for something to be delivered: each looks again whenever that may be so. */
   private readonly watchers = new Set<() => void>()
   private report: Deferred.Deferred<CloseReport> | undefined = undefined
-  private dropped = 0
   private killed = false
+  /** Whether nothing is taken any more, nor put back. */
+  private over = false
 
   constructor(
     type: SocketType,
@@ -168,6 +169,10 @@ class SocketEngine<P extends Pipe> implements Engine, Port, Driver {
   }
 
   readonly putBackUnsafe = (messages: ReadonlyArray<Message>): void => {
+    if (this.over) {
+      this.losses.add("unread", messages.length)
+      return
+    }
     this.returned = [...messages, ...this.returned]
     this.receiver.wake()
   }
@@ -320,9 +325,8 @@ class SocketEngine<P extends Pipe> implements Engine, Port, Driver {
     this.lines.wake()
   }
 
-  /** A pipe that is not connected again: what it has not delivered is lost, which a closing socket reports. */
+  /** A pipe that is not connected again: what it has not delivered is lost, which it counts. */
   private lose(pipe: Pipe): void {
-    if (this.report !== undefined || this.sessions.get(pipe)?.ended) this.dropped += unsent(pipe)
     pipe.close()
     this.retire(pipe)
   }
@@ -524,7 +528,7 @@ class SocketEngine<P extends Pipe> implements Engine, Port, Driver {
   }
 
   private end(): Effect.Effect<CloseReport> {
-    const dropped = this.dropped + this.unsent()
+    this.over = true
     for (const place of this.places) if (place instanceof Session) place.ended = true
     for (const pipe of this.pipes) pipe.close()
     this.losses.add("unread", this.returned.length + this.pattern.holds())
@@ -534,6 +538,8 @@ class SocketEngine<P extends Pipe> implements Engine, Port, Driver {
     this.connections.clear()
     this.places.clear()
     const { losses } = this.losses
+    // Of what it had still to deliver to peers that it has hung up on, too; all of it is told by the pipes.
+    const dropped = losses.unsent ?? 0
     const report = { flushed: dropped === 0, dropped, ...(total(losses) > 0 && { losses }) }
     return Effect.map(Scope.close(this.scope, Exit.void), () => {
       this.log(SocketEvent.Closed(report))

@@ -112,8 +112,9 @@ export class Metered implements Complete {
   readonly received = new Flow()
   private readonly handedOver = new Flow()
   private readonly sending = new Set<Several>()
-  /** How many of the next messages were counted when they were taken first. */
-  private returned = 0
+  /** How many messages are borrowed. */
+  private borrowed = 0
+  private heir: ((bytes: number) => void) | undefined = undefined
   /** What it has subscribed to, by a character for each byte, and how often. */
   private readonly subscribed = new Map<string, { readonly prefix: Uint8Array; readonly times: number }>()
   readonly userOf: Handle["userOf"]
@@ -126,19 +127,40 @@ export class Metered implements Complete {
 
   receiveUnsafe(max: number): ReadonlyArray<Message> {
     const messages = this.inner.receiveUnsafe(max)
-    this.received.addAll(messages, this.skip(messages.length), messages.length)
+    this.received.addAll(messages, 0, messages.length)
     return messages
   }
 
   receiveOneUnsafe(): Message | undefined {
     const message = this.inner.receiveOneUnsafe()
-    if (message !== undefined && this.skip(1) === 0) this.received.add(message)
+    if (message !== undefined) this.received.add(message)
     return message
   }
 
+  /** `receiveUnsafe` for who may put some of it back: until each is kept or put back it counts as queued. */
+  borrowUnsafe(max: number): ReadonlyArray<Message> {
+    const messages = this.inner.receiveUnsafe(max)
+    this.borrowed += messages.length
+    return messages
+  }
+
+  /** A message that was borrowed, of so many bytes, is received: also where the socket is closed by now. */
+  keep(bytes: number): void {
+    this.borrowed--
+    this.received.messages++
+    this.received.bytes += bytes
+    this.heir?.(bytes)
+  }
+
+  /** Only what was borrowed: what was received is not counted backwards. */
   putBackUnsafe(messages: ReadonlyArray<Message>): void {
-    this.returned += messages.length
+    this.borrowed -= messages.length
     this.inner.putBackUnsafe(messages)
+  }
+
+  /** Has somebody count what is still to be kept. */
+  inherit(heir: (bytes: number) => void): void {
+    this.heir = heir
   }
 
   sendUnsafe(message: Message): boolean {
@@ -239,14 +261,11 @@ export class Metered implements Complete {
     return this.inner.changes
   }
 
-  readonly gaugesUnsafe = (): Gauges => this.inner.gaugesUnsafe?.() ?? unknown
-
-  /** How many of the first messages of a batch are not to be counted again. */
-  private skip(count: number): number {
-    if (this.returned === 0) return 0
-    const skipped = Math.min(this.returned, count)
-    this.returned -= skipped
-    return skipped
+  readonly gaugesUnsafe = (): Gauges => {
+    const gauges = this.inner.gaugesUnsafe?.() ?? unknown
+    const { receive, send } = gauges.queued
+    if (this.borrowed === 0 || receive === undefined) return gauges
+    return { ...gauges, queued: { send, receive: receive + this.borrowed } }
   }
 }
 
@@ -271,15 +290,23 @@ interface Reading {
   readonly read: (socket: Metered) => number
 }
 
+const messagesReceived: Reading = {
+  id: "zmq_messages_received",
+  description: "messages received",
+  read: ({ received }) => received.messages
+}
+
+const bytesReceived: Reading = {
+  id: "zmq_bytes_received",
+  description: "bytes of the frames of messages received",
+  read: ({ received }) => received.bytes
+}
+
 const counters: ReadonlyArray<Reading> = [
   { id: "zmq_messages_sent", description: "messages handed over to be sent", read: ({ sent }) => sent.messages },
-  { id: "zmq_messages_received", description: "messages received", read: ({ received }) => received.messages },
+  messagesReceived,
   { id: "zmq_bytes_sent", description: "bytes of the frames of messages sent", read: ({ sent }) => sent.bytes },
-  {
-    id: "zmq_bytes_received",
-    description: "bytes of the frames of messages received",
-    read: ({ received }) => received.bytes
-  },
+  bytesReceived,
   {
     id: "zmq_reconnects",
     description: "times that a connection could not be made, or was lost, and was tried again",
@@ -353,6 +380,11 @@ class Series {
     socket.losses.inherit((cause, count) => {
       const reading = readings.find(({ attributes }) => attributes?.cause === cause)
       if (reading !== undefined) this.count(reading, count)
+    })
+    // And what a proxy has in its hand may still be passed on.
+    socket.inherit((bytes) => {
+      this.count(messagesReceived, 1)
+      this.count(bytesReceived, bytes)
     })
   }
 

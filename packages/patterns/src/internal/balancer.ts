@@ -28,6 +28,8 @@ export interface Request {
 
 export interface Worker {
   readonly id: RoutingId
+  /** By which it is told from another one that comes with its id, where it says so. */
+  readonly instance: string | undefined
   readonly requests: Array<Request>
   /** It has said that it takes no more. */
   isLeaving: boolean
@@ -87,24 +89,41 @@ export class Balancer {
     return this.held.length === 0 && this.queue.length > 0
   }
 
-  /** A worker can take one request more. Answers whether it is new. */
-  ready(id: RoutingId): boolean {
-    const key = keyOf(id)
-    const known = this.workers.get(key)
-    const worker = known ?? { id, requests: [], isLeaving: false, withheld: 0 }
+  /** The worker that is known by this id. */
+  find(id: RoutingId): Worker | undefined {
+    return this.workers.get(keyOf(id))
+  }
+
+  /** Whether who says so is another than the one that is known by this id. */
+  isAnother(id: RoutingId, instance: Frame | undefined): boolean {
+    const known = this.find(id)
+    return known !== undefined && known.instance !== instanceOf(instance)
+  }
+
+  /** A worker can take one request more, and is not another than is known by its id. Answers whether it is new. */
+  ready(id: RoutingId, instance: Frame | undefined): boolean {
+    const known = this.find(id)
+    const worker = known ?? { id, instance: instanceOf(instance), requests: [], isLeaving: false, withheld: 0 }
     worker.isLeaving = false
-    if (known === undefined) this.workers.set(key, worker)
+    if (known === undefined) this.workers.set(keyOf(id), worker)
     this.queue.push(worker)
     return known === undefined
   }
 
   /** A worker takes no more, and will answer what it has. */
   leaving(id: RoutingId): void {
-    const worker = this.workers.get(keyOf(id))
+    const worker = this.find(id)
     if (worker === undefined) return
     worker.isLeaving = true
     worker.withheld = 0
     this.unqueue(worker)
+  }
+
+  /** Forgets a worker that is leaving, and has answered all that it had. Answers whether it is one. */
+  dismissed(id: RoutingId): boolean {
+    const worker = this.find(id)
+    if (worker === undefined || !worker.isLeaving || worker.requests.length > 0) return false
+    return this.workers.delete(keyOf(id))
   }
 
   request(from: RoutingId, addresses: ReadonlyArray<Frame>, body: Message): void {
@@ -153,7 +172,7 @@ export class Balancer {
    * where the worker has no such request (any more), or nobody waits for it.
    */
   answered(id: RoutingId, addresses: ReadonlyArray<Frame>): Request | undefined {
-    const worker = this.workers.get(keyOf(id))
+    const worker = this.find(id)
     const key = envelopeKeyOf(addresses)
     const request = worker?.requests.find((request) => request.key === key)
     if (worker === undefined || request === undefined) {
@@ -182,10 +201,11 @@ export class Balancer {
   }
 
   /** The connection to a worker is lost: so are its requests, or they are for others. */
-  workerLeft(id: RoutingId): Loss | undefined {
-    const worker = this.workers.get(keyOf(id))
-    if (worker === undefined) return undefined
-    this.workers.delete(keyOf(id))
+  workerLeft(worker: Worker): Loss | undefined {
+    const key = keyOf(worker.id)
+    // It may have been dismissed, or another one may have come by its id.
+    if (this.workers.get(key) !== worker) return undefined
+    this.workers.delete(key)
     this.unqueue(worker)
     const lost: Array<Request> = []
     const retried: Array<Request> = []
@@ -212,12 +232,6 @@ export class Balancer {
     this.held.splice(0, this.held.length, ...kept)
   }
 
-  /** Whether a worker has a request. */
-  isBusy(id: RoutingId): boolean {
-    const worker = this.workers.get(keyOf(id))
-    return worker !== undefined && worker.requests.length > 0
-  }
-
   misread(): void {
     this.malformed++
   }
@@ -238,6 +252,8 @@ const decoder = new TextDecoder("latin1")
 
 /** A character a byte. */
 const keyOf = (bytes: Uint8Array): string => decoder.decode(bytes)
+
+const instanceOf = (instance: Frame | undefined): string | undefined => instance && keyOf(instance)
 
 // No character of a key is above 255 but those few of Windows-1252: none is this one.
 const envelopeKeyOf = (addresses: ReadonlyArray<Frame>): string => addresses.map(keyOf).join("\u{fffd}")

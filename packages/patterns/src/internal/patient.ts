@@ -18,7 +18,11 @@ export interface Failures {
   readonly problem: HandshakeProblem
   readonly detail: string
   readonly since: number
+  readonly last: number
 }
+
+/** Who is not let in by a socket that is bound, and did not come again for so long, has given up: he tries every 5 seconds. */
+const patience = 10_000
 
 /** How many brief connections in a row are counted. */
 const mostBrief = 99
@@ -27,6 +31,8 @@ const mostBrief = 99
 export interface Place {
   readonly endpoint: string
   isBound: boolean
+  /** Whether it is bound still: its connections may outlive that. */
+  isListening: boolean
   /** Since when it has a connection. */
   upAt: number | undefined
   /** Whether there is a connection in the handshake. */
@@ -114,9 +120,18 @@ export class Patient {
   /** What an event makes of it, once it was looked at. */
   note(event: SocketEvent, now: number): void {
     switch (event._tag) {
-      case "Listening":
-        this.placeOf(event.endpoint).isBound = true
+      case "Listening": {
+        const place = this.placeOf(event.endpoint)
+        place.isBound = true
+        place.isListening = true
         return
+      }
+      case "Unbound": {
+        const place = this.placeOf(event.endpoint)
+        place.failures = undefined
+        place.isListening = false
+        return
+      }
       case "Connecting":
         this.placeOf(event.endpoint)
         return
@@ -156,6 +171,7 @@ export class Patient {
     const place: Place = {
       endpoint,
       isBound: false,
+      isListening: false,
       upAt: undefined,
       isGreeting: false,
       brief: [],
@@ -175,9 +191,17 @@ export class Patient {
     if (!place.isBound) place.failures = undefined
   }
 
-  private fail(place: Place, { detail, problem }: Omit<Failures, "since">, now: number): void {
+  private fail(place: Place, { detail, problem }: Omit<Failures, "since" | "last">, now: number): void {
+    const { failures, isBound } = place
     place.isGreeting = false
-    place.failures = { problem, detail, since: place.failures?.since ?? now }
+    if (isBound && !place.isListening) return
+    const goesOn = failures !== undefined && !(isBound && this.isOver(failures, now))
+    place.failures = { problem, detail, since: goesOn ? failures.since : now, last: now }
+  }
+
+  /** Whether failed handshakes at an endpoint that is bound are a matter of the past. */
+  isOver({ last }: Failures, now: number): boolean {
+    return now - last > Math.max(patience, 2 * this.times.grace)
   }
 
   private leave(place: Place, now: number): void {

@@ -50,7 +50,7 @@ export const symptomsOf = (patient: Patient, around: Surroundings): ReadonlyArra
     ? []
     : [
         ...endpoints(patient, around),
-        ...refused(patient),
+        ...refused(patient, around),
         ...stalled(patient),
         ...deadPeer(patient),
         ...sentTooEarly(patient),
@@ -132,8 +132,7 @@ const dropped = (patient: Patient): ReadonlyArray<Symptom> => {
         peer: peer ?? (full?.last._tag === "PeerFull" ? full.last.routingId : undefined),
         mark: patient.options.highWaterMark.send,
         dropped: count,
-        // What is dropped was refused first.
-        refused: Math.max(0, (full?.count ?? 0) - count),
+        refused: full?.count ?? 0,
         waiting: patient.statistics.waiting.send ?? 0
       })
     )
@@ -219,10 +218,10 @@ const handshake = (
 const isPlain = ({ options, subject }: Patient): boolean =>
   subject.transport !== "zmq" && (options.security === undefined || options.security._tag === "Null")
 
-/** Of a socket that is bound: of those who are not let in it alone knows why. */
-const refused = (patient: Patient): ReadonlyArray<Symptom> =>
+/** Of a socket that is bound: of those who are not let in it alone knows why. Who comes no more has given up. */
+const refused = (patient: Patient, { now }: Surroundings): ReadonlyArray<Symptom> =>
   [...patient.places.values()].flatMap(({ endpoint, failures, isBound }: Place) => {
-    if (!isBound || failures === undefined || failures.problem === "other") return []
+    if (!isBound || failures === undefined || failures.problem === "other" || patient.isOver(failures, now)) return []
     const { detail, problem } = failures
     const common = { socket: patient.subject, since: utc(failures.since), endpoint, detail }
     if (problem === "authentication") return [lasting(Finding.Denied({ ...common, side: "bound" }))]

@@ -348,7 +348,8 @@ class ZmqHandle implements Handle {
   }
 
   putBackUnsafe(messages: ReadonlyArray<Message>): void {
-    this.native.reader.putBack(messages)
+    if (this.closing) this.losses.add("unread", messages.length)
+    else this.native.reader.putBack(messages)
   }
 
   /** What a REQ takes is its answer; what a REP takes is to be answered. */

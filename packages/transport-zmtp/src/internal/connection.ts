@@ -245,6 +245,7 @@ export class Connection {
     this.pipe = pipe
     pipe.announced = peer.routingId
     pipe.user = this.user
+    if (!this.isDialer) pipe.peer = this.wire.peer
     const { maxMessageSize } = port.options
     const decoder = new Decoder(
       { ...limits, frameBytes: Math.min(limits.frameBytes, maxMessageSize) },
@@ -308,7 +309,6 @@ export class Connection {
   /** Nothing can be written any more: what has come is read at once, whoever takes it, and with it the end. */
   private breakOff(): void {
     if (!this.isUp) return
-    this.output?.stop()
     this.callOffPatience = after(patience, () => this.lose("the peer is gone"))
     this.pipe?.readOut()
   }

@@ -196,9 +196,10 @@ export class Wire {
     if (last > 0) socket.uncork()
   }
 
-  /** How many bytes were written that the system has not taken. */
+  /** How many bytes were written that the system has not taken: endless, where it takes none any more. */
   get unsentBytes(): number {
-    return this.socket.writableLength
+    // What a write that failed at once was for, Node counts as written.
+    return this.socket.errored === null ? this.socket.writableLength : Number.POSITIVE_INFINITY
   }
 
   pause(): void {
@@ -238,6 +239,14 @@ export class Wire {
   destroy(): void {
     this.events = undefined
     this.socket.destroy()
+  }
+
+  /** The address and port of the peer; over ipc it has none. */
+  get peer(): string | undefined {
+    const { remoteFamily, remotePort } = this.socket
+    if (remotePort === undefined) return undefined
+    const { peerAddress } = this
+    return `${remoteFamily === "IPv6" && peerAddress.includes(":") ? `[${peerAddress}]` : peerAddress}:${remotePort}`
   }
 
   /** The IP address of the peer; over ipc "localhost". */

@@ -6,7 +6,8 @@
  * is through: somebody waits. One in the middle of a stream holds what it has until a turn of the event loop brings nothing
  * more, for at most 16 turns or 32 messages. Two turns without anything make it quiet.
  *
- * What the system has not taken at once is in flight, and until it has, nothing more is encoded.
+ * What the system has not taken at once is in flight, and until it has, nothing more is encoded. All of it counts as in
+ * flight until then, though the system may have taken a part: Node says no more.
  */
 import type { Message } from "@effect-zmq/core/Message"
 import { COMMAND, longestHeader, MORE, writeHeader } from "./protocol/frame.ts"
@@ -177,14 +178,16 @@ export class Output implements Turning {
     return false
   }
 
-  /** The connection is over: what is encoded is lost. */
-  stop(): void {
+  /** The connection is over: what is encoded is lost. Answers with how many messages that are; not all that were taken arrive. */
+  stop(): number {
+    const lost = this.encoded + this.inFlight
     this.over = true
     this.encoded = 0
     this.inFlight = 0
     this.pieces = []
     this.bytes = 0
     this.giveBack()
+    return lost
   }
 
   private giveBack(): void {

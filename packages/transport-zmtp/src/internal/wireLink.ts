@@ -36,6 +36,9 @@ export class WireLink implements Link.Link<AnyPipe> {
   private judge: ReturnType<typeof Security.makeJudge> | undefined = undefined
   /** How many connections peers have made. */
   private accepted = 0
+  /** Those that may have something in them. */
+  private readonly pipes = new Set<WirePipe>()
+  private sweepAt = 16
 
   constructor(
     shared: Shared,
@@ -54,7 +57,32 @@ export class WireLink implements Link.Link<AnyPipe> {
   readonly pipe = (endpoint: Endpoint.Endpoint, port: Link.Port): AnyPipe =>
     endpoint._tag === "Inproc" && (!Net.isWorker || this.isHere(endpoint) || addressOf(endpoint, false) === undefined)
       ? this.inproc.pipe(endpoint, port)
-      : new WirePipe(port, Endpoint.format(endpoint), this.shared.soon)
+      : this.make(port, Endpoint.format(endpoint))
+
+  readonly settle = (): void => {
+    for (const pipe of this.pipes) pipe.abandonUnread()
+    this.pipes.clear()
+    this.inproc.settle?.()
+  }
+
+  private make(port: Link.Port, endpoint: string): WirePipe {
+    if (this.pipes.size >= this.sweepAt) {
+      this.sweep()
+      this.sweepAt = 2 * this.pipes.size + 16
+    }
+    const pipe = new WirePipe(port, endpoint, this.shared.soon)
+    this.pipes.add(pipe)
+    return pipe
+  }
+
+  /** Lets go of pipes that are over. */
+  private sweep(): void {
+    for (const pipe of this.pipes) {
+      if (!pipe.isOver) continue
+      this.pipes.delete(pipe)
+      pipe.abandonUnread()
+    }
+  }
 
   readonly dial = (
     endpoint: Endpoint.Endpoint,
@@ -139,7 +167,7 @@ export class WireLink implements Link.Link<AnyPipe> {
         this.owner(port, at.endpoint, true, {
           pipe: () => {
             coming.delete(connection)
-            return new WirePipe(port, text, this.shared.soon)
+            return this.make(port, text)
           },
           failed: () => {},
           gone: (connection) => {

@@ -5,6 +5,8 @@
  * stays bytes, until it is taken. More than one chunk of it is not read, but of a peer that is gone. On the way out,
  * messages are encoded while the connection takes them, and queue otherwise; what is queued survives the connection, what
  * is encoded does not.
+ *
+ * Losses are told when all else is done: who hears of one goes on at once, and may close the socket.
  */
 import { Link, Pipe as PipeModule } from "@effect-zmq/core/engine"
 import type { Message } from "@effect-zmq/core/Message"
@@ -12,7 +14,7 @@ import { SocketEvent } from "@effect-zmq/core/SocketEvent"
 import type { Connection } from "./connection.ts"
 import type { Output } from "./output.ts"
 import { decodeCommand, decodePing, encodeCommand } from "./protocol/command.ts"
-import type { Decoder } from "./protocol/decoder.ts"
+import type { Decoder, Violation } from "./protocol/decoder.ts"
 
 /** What is told to a peer beside messages, in its order among them. */
 class Told {
@@ -30,6 +32,9 @@ const decodedAhead = 4096
 
 /** More than a system has for what has come in on a connection. */
 const mostLeft = 2 ** 25
+
+/** The limits that are exceeded by a message. */
+const ofMessages: ReadonlySet<string | undefined> = new Set(["frameBytes", "messageBytes", "messageFrames"])
 
 /** The types that take subscriptions. */
 const publishing: ReadonlySet<string> = new Set(["PUB", "XPUB"])
@@ -57,6 +62,9 @@ export class WirePipe extends PipeModule.Pipe {
   private refused = false
   private lingering = false
   private onDown: ((down: Link.LinkDown) => void) | undefined = undefined
+  /** Where a peer that has connected is; the link says so before `rise`. */
+  peer: string | undefined = undefined
+  private closed = false
 
   constructor(port: Link.Port, endpoint: string, soon: (f: () => void) => void) {
     super(port, port.options.highWaterMark.receive)
@@ -111,9 +119,11 @@ export class WirePipe extends PipeModule.Pipe {
    */
   readOut(): void {
     this.spare = mostLeft
-    if (!this.paused) return
-    this.paused = false
-    this.connection?.resume()
+    if (this.paused) {
+      this.paused = false
+      this.connection?.resume()
+    }
+    this.unsend(this.output?.stop() ?? 0)
   }
 
   /** Whether what comes in is copied, mostly: so that it may be lent. */
@@ -154,11 +164,12 @@ export class WirePipe extends PipeModule.Pipe {
 
   /** The connection that it had is lost. */
   lost(): void {
-    this.leave()
+    const tell = this.leave()
     // Another connection is told anew.
     this.outbox = this.outbox.slice(this.outboxAt).filter((next) => !(next instanceof Told))
     this.outboxAt = 0
     this.tellings = 0
+    tell()
     this.port.log(SocketEvent.Disconnected({ endpoint: this.endpoint }))
     // Who waits for the event goes on at once, and may close the socket.
     if (!this.open) return
@@ -182,10 +193,48 @@ export class WirePipe extends PipeModule.Pipe {
   abandon(): void {
     const { connection } = this
     if (connection === undefined) return
-    this.leave()
+    const tell = this.leave()
     connection.end()
+    tell()
     this.port.log(SocketEvent.Disconnected({ endpoint: this.endpoint }))
     this.port.disconnected(this)
+  }
+
+  // ---------------------------------------------------------------------------
+  // To count
+  // ---------------------------------------------------------------------------
+
+  override get label(): string {
+    return this.peer === undefined ? this.endpoint : `${this.peer} → ${this.endpoint}`
+  }
+
+  /** Whether nothing comes of it any more. */
+  get isOver(): boolean {
+    return this.closed && (!this.finished || this.pending === 0)
+  }
+
+  /** The socket takes nothing any more. */
+  abandonUnread(): void {
+    this.port.losses.add("unread", this.pending, this)
+  }
+
+  override discard(): void {
+    let count = 0
+    for (let batch = this.take(decodedAhead); batch.length > 0; batch = this.take(decodedAhead)) count += batch.length
+    this.port.losses.add("unread", count, this)
+  }
+
+  /** So many messages that were written will not leave. */
+  private unsend(count: number): void {
+    this.port.losses.add(this.lingering ? "unsent" : "disconnected", count, this)
+  }
+
+  /** Takes in what was decoded where only the newest counts. */
+  private replaceAll(messages: ReadonlyArray<Message | undefined>): void {
+    if (messages.length === 0) return
+    const count = messages.length - (this.pending === 0 ? 1 : 0)
+    for (const message of messages) this.replace(message as Message) // just decoded
+    this.port.losses.add("conflated", count, this)
   }
 
   // ---------------------------------------------------------------------------
@@ -234,12 +283,15 @@ export class WirePipe extends PipeModule.Pipe {
 
   close(): void {
     this.open = false
-    const { connection, onDown } = this
+    this.closed = true
+    const { connection, onDown, queued } = this
     this.onDown = undefined
-    this.leave()
+    const tell = this.leave()
     this.empty()
     this.tellings = 0
     connection?.end()
+    tell()
+    this.unsend(queued)
     onDown?.(new Link.LinkDown({ problem: "the socket has ended it" }))
   }
 
@@ -273,8 +325,7 @@ export class WirePipe extends PipeModule.Pipe {
       const into = this.conflates ? [] : this.queue
       const before = into.length
       const goesOn = this.decode(into, room)
-      if (this.conflates)
-        for (const message of into) this.replace(message as Message) // just decoded
+      if (this.conflates) this.replaceAll(into)
       else if (into.length > before) this.pushed(into.length - before)
       if (goesOn) continue
       const { decoder } = this
@@ -366,10 +417,10 @@ export class WirePipe extends PipeModule.Pipe {
     })
   }
 
-  /** All that came in is decoded: there is no connection any more. */
-  private settle(): void {
+  /** All that came in is decoded: there is no connection any more. Answers with what the peer did wrong in it. */
+  private settle(): Violation | undefined {
     const { decoder } = this
-    if (decoder === undefined) return
+    if (decoder === undefined) return undefined
     const into: Array<Message | undefined> = this.conflates ? [] : this.queue
     const before = into.length
     for (;;) {
@@ -380,9 +431,9 @@ export class WirePipe extends PipeModule.Pipe {
     this.decoder = undefined
     this.starved = false
     this.waiting = []
-    if (this.conflates)
-      for (const message of into) this.replace(message as Message) // just decoded
+    if (this.conflates) this.replaceAll(into)
     else if (into.length > before) this.pushed(into.length - before)
+    return decoder.violation
   }
 
   // ---------------------------------------------------------------------------
@@ -400,9 +451,12 @@ export class WirePipe extends PipeModule.Pipe {
   }
 
   private conflate(message: Message): void {
-    this.outbox = this.outbox.filter((next) => next instanceof Told)
+    const { queued } = this
+    this.outbox = this.outbox.slice(this.outboxAt).filter((next) => next instanceof Told)
+    this.outboxAt = 0
     this.outbox.push(message)
     this.soon(this.drain)
+    this.port.losses.add("conflated", queued, this)
   }
 
   private tell(output: Output, { body, command }: Told): void {
@@ -421,11 +475,16 @@ export class WirePipe extends PipeModule.Pipe {
     this.outboxAt = 0
   }
 
-  private leave(): void {
+  /** Answers with what tells of the losses. */
+  private leave(): () => void {
     this.connection = undefined
-    this.settle()
-    this.output?.stop()
+    const violation = this.settle()
+    const unsent = this.output?.stop() ?? 0
     this.output = undefined
+    return () => {
+      this.unsend(unsent)
+      if (ofMessages.has(violation?.limit)) this.port.losses.add("tooLarge", 1, this)
+    }
   }
 
   /** Tells when nothing is unsent. */

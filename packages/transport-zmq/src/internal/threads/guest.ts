@@ -234,6 +234,7 @@ class GuestHandle implements Handle {
   }
 
   putBackUnsafe(messages: ReadonlyArray<Message>): void {
+    if (this.closing) this.losses.add("unread", messages.length)
     if (this.closing || messages.length === 0) return
     this.inbox = [...messages, ...this.inbox.slice(this.taken)]
     this.taken = 0
