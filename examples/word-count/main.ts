@@ -5,23 +5,21 @@
  *     pnpm demo --input some/directory --workers 8 --verify
  *     pnpm demo --kill --verify
  *
- * This process is the ventilator, which hands out the texts by a PUSH socket, and the sink, which collects what was
- * counted by a PULL socket. The workers are processes of their own (worker.ts). The system chooses the ports.
+ * This process has the dispatcher of a pool of workers (`WorkerPool`), and calls it: each part of a file is a call. The
+ * workers are processes of their own (worker.ts). The system chooses the port.
  *
- * With `--kill` workers are killed while they are at work. A supervisor starts them again, and what was lost with them is handed
- * out again.
+ * Workers may be killed while they are at work, with `--kill` they are: each is started again, what it had is given to
+ * another one, and counted once.
  */
 import * as path from "node:path"
 import { fileURLToPath } from "node:url"
-import type { Supervisor } from "@effect-zmq/patterns"
 import { Console, Duration, Effect } from "effect"
 import { Command, Flag } from "effect/cli"
 import { main, number, toggle } from "../main.ts"
-import { type Crew, count, type Endpoints } from "./count.ts"
+import { count } from "./count.ts"
 import { textFiles } from "./input.ts"
-import { start, type WorkerDied } from "./processes.ts"
+import { start } from "./processes.ts"
 import * as Report from "./report.ts"
-import { supervised } from "./supervised.ts"
 import { verify } from "./verify.ts"
 
 const wordCount = Effect.fnUntraced(function* (options: {
@@ -39,30 +37,23 @@ const wordCount = Effect.fnUntraced(function* (options: {
   const progress = yield* Report.progress(files.length, bytes)
   const { kill, workers } = options
   const deaths = yield* Report.deaths(progress.note)
-  const crew = Effect.fnUntraced(function* (endpoints: Endpoints) {
-    const crew: Crew<WorkerDied | Supervisor.TooManyRestarts> = kill
-      ? yield* supervised({ workers, every, ...deaths })(endpoints)
-      : yield* start(workers)(endpoints)
-    return crew
-  })
   const [elapsed, counted] = yield* Effect.timed(
     count({
       files,
       workers,
-      start: crew,
-      onStart: ({ names }, { results, tasks }) => {
+      start: start({ workers, killEvery: kill ? every : undefined, ...deaths }),
+      onStart: ({ names }, backend) => {
         const processes = workers === 1 ? "1 worker process" : `${workers} worker processes`
-        const killed = `\nOne of them is killed every ${millis(every)}; a supervisor starts it again, and what was lost with it is handed out again.`
+        const killed = `\nOne of them is killed every ${millis(every)}; it is started again, and what it had is given to another one.`
         return Console.log(
-          `by ${processes} (pid ${names.join(", ")}), with tasks from ${tasks} and results to ${results}${kill ? killed : ""}\n`
+          `by ${processes} (pid ${names.join(", ")}), which get their parts from ${backend}${kill ? killed : ""}\n`
         )
       },
-      onProgress: progress.step,
-      ...(kill ? { patience } : {})
+      onProgress: progress.step
     })
   )
-  yield* Report.report(counted, Duration.toMillis(elapsed))
-  if (kill) yield* deaths.report(counted)
+  yield* Report.report(counted, Duration.toMillis(elapsed), deaths.all)
+  yield* deaths.report(counted, kill)
   yield* Report.words(counted)
 
   if (!options.verify) return
@@ -71,12 +62,9 @@ const wordCount = Effect.fnUntraced(function* (options: {
 }, Effect.scoped)
 
 /** How often a worker is killed. */
-const every = Duration.millis(250)
+const every = Duration.millis(500)
 
 const millis = (duration: Duration.Duration): string => `${Duration.toMillis(duration)} ms`
-
-/** After how long without any result what has none is taken for lost. */
-const patience = Duration.millis(500)
 
 /** The sources of effect itself, wherever they are installed. */
 const effectSources = path.join(path.dirname(fileURLToPath(import.meta.resolve("effect/package.json"))), "src")
@@ -98,7 +86,7 @@ main(
       ),
       kill: toggle(
         "kill",
-        `kill a worker (SIGKILL) every ${millis(every)}; a supervisor starts it again, and what was lost is counted all the same`
+        `kill a worker (SIGKILL) every ${millis(every)}; it is started again, and what it had is counted all the same`
       )
     },
     wordCount

@@ -1,70 +1,113 @@
 /**
- * Workers as processes: started with the word count, ended with it, and missed when they die.
+ * Workers as processes: started with the word count, started again when they die, and ended with it.
  */
 import * as path from "node:path"
-import { Data, Deferred, Effect, Stream } from "effect"
+import { WorkerPool } from "@effect-zmq/patterns"
+import { Clock, Context, Data, Deferred, Duration, Effect, Exit, Layer, Random, Schedule, Stream } from "effect"
 import { ChildProcess } from "effect/process"
 import { TransportName } from "../main.ts"
-import type { Crew, Endpoints } from "./count.ts"
+import { Attendance, type Death, type Return } from "./attendance.ts"
+import type { Crew } from "./count.ts"
 
-/** A worker ended before its work did. */
-export class WorkerDied extends Data.TaggedError("WorkerDied")<{
-  readonly index: number
-  readonly pid: number
-  readonly how: string
-}> {
+/** A worker ended by itself, and so would the one that is started in its place. */
+export class WorkerEnded extends Data.TaggedError("WorkerEnded")<{ readonly worker: number; readonly how: string }> {
   override get message(): string {
-    return `Worker ${this.index} (pid ${this.pid}) died: ${this.how}`
+    return `Worker ${this.worker} ended by itself: ${this.how}`
   }
 }
 
-/** A worker process. */
-export interface Worker {
-  readonly pid: number
-  /** Waits until it is connected to the ventilator. */
-  readonly connected: Effect.Effect<void>
-  readonly ended: Effect.Effect<void, WorkerDied>
-}
+const file = path.join(import.meta.dirname, "worker.ts")
 
-/** Starts so many worker processes; the first of them that dies fails `ended`. */
-export const start = (workers: number) =>
-  Effect.fnUntraced(function* (endpoints: Endpoints) {
-    const all = yield* Effect.forEach(Array.from({ length: workers }), (_, i) => startOne(i + 1, endpoints))
-    const crew: Crew<WorkerDied> = {
-      names: all.map(({ pid }) => `${pid}`),
-      ended: Effect.all(
-        all.map(({ ended }) => ended),
-        { concurrency: "unbounded", discard: true }
-      )
+/** Whoever was killed, or told to end, is started again at once; whoever could not go on is not. */
+const restart = Schedule.forever.pipe(
+  Schedule.while(({ input }) => Exit.isExit(input) && (Exit.isFailure(input) || input.value === interrupted))
+)
+
+/** The exit code of a program that was told to end. */
+const interrupted = 130
+
+/**
+ * Starts so many worker processes, each again that dies, and tells who died and who is back. With `killEvery`, one of them is
+ * killed meanwhile, time after time.
+ */
+export const start = (options: {
+  readonly workers: number
+  readonly killEvery: Duration.Duration | undefined
+  readonly onDeath: (death: Death) => Effect.Effect<void>
+  readonly onReturn: (back: Return) => Effect.Effect<void>
+}) =>
+  Effect.fnUntraced(function* (pool: WorkerPool.WorkerPool["Service"], backend: string) {
+    const attendance = new Attendance()
+    const started = yield* Deferred.make<void>()
+    const failed = yield* Deferred.make<never, WorkerEnded>()
+
+    const tell = Effect.gen(function* () {
+      for (const news of attendance.take()) {
+        yield* news._tag === "Death" ? options.onDeath(news) : options.onReturn(news)
+      }
+    })
+    yield* pool.events.pipe(
+      Stream.runForEach((event) =>
+        Effect.andThen(
+          Effect.map(Clock.currentTimeMillis, (now) => {
+            if (event._tag === "WorkerJoined") attendance.joined(Number(event.name), now)
+            if (event._tag === "WorkerLeft") attendance.left(Number(event.name), event, now)
+          }),
+          tell
+        )
+      ),
+      Effect.forkScoped({ startImmediately: true })
+    )
+
+    const transport = yield* TransportName
+    const flags = (index: number) => ["--index", `${index + 1}`, "--connect", backend, "--transport", transport]
+    const processes = Context.get(
+      yield* Layer.build(
+        WorkerPool.layerProcesses({
+          size: options.workers,
+          command: (index) => ChildProcess.make(process.execPath, [...process.execArgv, file, ...flags(index)]),
+          restart,
+          grace: "1 second"
+        })
+      ),
+      WorkerPool.Processes
+    )
+    yield* processes.events.pipe(
+      Stream.runForEach((event) =>
+        Effect.andThen(
+          Effect.flatMap(Clock.currentTimeMillis, (now) => {
+            const worker = event.index + 1
+            if (event._tag === "Started") {
+              if (attendance.started(worker, event.pid) === options.workers) return Deferred.succeed(started, undefined)
+            } else if (event._tag === "Ended") attendance.ended(worker, event.how, now)
+            else return Deferred.fail(failed, new WorkerEnded({ worker, how: attendance.howEnded(worker) }))
+            return Effect.void
+          }),
+          tell
+        )
+      ),
+      Effect.forkScoped({ startImmediately: true })
+    )
+    yield* Effect.raceFirst(Deferred.await(started), Deferred.await(failed))
+
+    const { killEvery } = options
+    const kill = (every: Duration.Duration) =>
+      Effect.gen(function* () {
+        const now = yield* Clock.currentTimeMillis
+        const atWork = attendance.atWork(now - Duration.toMillis(every))
+        const victim = atWork[yield* Random.nextIntBetween(0, Math.max(0, atWork.length - 1))]
+        // The last one is let live, where there are others.
+        if (victim === undefined || (options.workers > 1 && attendance.atWork(now).length === 1)) return
+        attendance.killed(victim, now)
+        yield* processes.kill(victim - 1, "SIGKILL")
+      })
+
+    const crew: Crew<WorkerEnded> = {
+      names: attendance.pids.map(String),
+      failed: Deferred.await(failed),
+      ...(killEvery === undefined
+        ? {}
+        : { meanwhile: Effect.forever(Effect.andThen(Effect.sleep(killEvery), kill(killEvery))) })
     }
     return crew
   })
-
-/**
- * Starts a worker process, which lives no longer than the scope. When this process is killed, its standard input ends,
- * and it ends by itself.
- */
-export const startOne = Effect.fnUntraced(function* (index: number, { results, tasks }: Endpoints) {
-  const file = path.join(import.meta.dirname, "worker.ts")
-  const flags = ["--index", `${index}`, "--tasks", tasks, "--results", results, "--transport", yield* TransportName]
-  const handle = yield* ChildProcess.make(process.execPath, [...process.execArgv, file, ...flags], {
-    stdin: "pipe",
-    stdout: "pipe",
-    stderr: "inherit",
-    forceKillAfter: "1 second"
-  })
-  const died = (how: string) => new WorkerDied({ index, pid: handle.pid, how })
-  const ended = Effect.matchEffect(handle.exitCode, {
-    onSuccess: (code) => (code === 0 ? Effect.void : died(`it ended with exit code ${code}`)),
-    // All that there is of a signal is its name, in the message of the cause.
-    onFailure: ({ cause }) => died(`it was killed by ${/SIG[A-Z0-9]+/.exec(String(cause))?.[0] ?? "a signal"}`)
-  })
-  const connected = yield* Deferred.make<void>()
-  yield* handle.stdout.pipe(
-    Stream.runForEach(() => Deferred.succeed(connected, undefined)),
-    Effect.ignore,
-    Effect.forkScoped
-  )
-  const worker: Worker = { pid: handle.pid, connected: Deferred.await(connected), ended }
-  return worker
-})

@@ -3,9 +3,8 @@
  */
 import { Console, Effect, Terminal } from "effect"
 import { CliOutput, TerminalCapabilities } from "effect/cli"
-import type { Counted, Work } from "./count.ts"
-import type { Part } from "./parts.ts"
-import type { Death, Return } from "./supervised.ts"
+import type { Death, Return } from "./attendance.ts"
+import type { Counted, Part, Work } from "./count.ts"
 import { mostFrequent } from "./words.ts"
 
 /**
@@ -52,62 +51,104 @@ export const progress = Effect.fnUntraced(function* (files: number, bytes: numbe
 /** Tells of workers that die and are back, by `note`, and in the end what it came to. */
 export const deaths = Effect.fnUntraced(function* (note: (text: string) => Effect.Effect<void>) {
   const { canColor } = yield* TerminalCapabilities.TerminalCapabilities
-  const times: Array<number> = []
-  let dead = 0
+  const all: Array<Death> = []
+  const returns: Array<number> = []
   return {
-    onDeath: ({ how, noticedAfter, pid, worker }: Death) => {
-      dead++
-      const noticed = noticedAfter === undefined ? "" : `; noticed after ${noticedAfter} ms, by its exit`
-      return note(`    ${style(canColor, "red", "✗")} worker ${worker} (pid ${pid}) died: ${how}${noticed}`)
+    all,
+    onDeath: (death: Death) => {
+      all.push(death)
+      const { how, noticedAfter, pid, redone, worker } = death
+      const noticed = noticedAfter === undefined ? "" : `; noticed after ${number(noticedAfter)} ms`
+      const given = redone === 0 ? "" : `; ${plural(redone, "part")} given to others`
+      return note(`    ${style(canColor, "red", "✗")} worker ${worker} (pid ${pid}) is gone: ${how}${noticed}${given}`)
     },
     onReturn: ({ after, pid, worker }: Return) => {
-      times.push(after)
+      returns.push(after)
       return note(
         `    ${style(canColor, "green", "✓")} worker ${worker} is back after ${number(after)} ms, as pid ${pid}`
       )
     },
-    /** How soon they were back, and what was lost with them. */
-    report: Effect.fnUntraced(function* ({ again, twice }: Counted) {
-      if (dead === 0) {
+    /** How soon that was noticed, how soon they were back, and what was done again. */
+    report: Effect.fnUntraced(function* ({ late, redone }: Counted, isKilling: boolean) {
+      if (all.length === 0) {
+        if (!isKilling) return
         return yield* Console.log("\n  No worker died: all was counted too soon. --input takes a larger directory")
       }
-      const mean = number(Math.round(times.reduce((a, b) => a + b, 0) / times.length))
-      const most = number(Math.max(...times))
-      const back = times.length === 0 ? "" : `; back after ${mean} ms on average, ${most} ms at most`
-      yield* Console.log(`\n  ${plural(dead, "worker")} died${back}`)
-      if (again.length === 0) yield* Console.log("  Nothing was lost")
-      else
+      const noticed = times("noticed", noticedAfter(all))
+      yield* Console.log(`\n  ${plural(all.length, "worker")} died${noticed}${times("back", returns)}`)
+      if (redone.length === 0) yield* Console.log("  Nothing had to be done again")
+      else {
         yield* Console.log(
-          `  ${plural(again.length, "part")} lost, handed out again, and counted once:\n    ${lost(again)}`
+          `  ${plural(redone.length, "part")} done again by another worker, and counted once:\n    ${names(redone)}`
         )
-      if (twice > 0) yield* Console.log(`  ${plural(twice, "result")} came twice: late, and not lost`)
+      }
+      if (late > 0) yield* Console.log(`  ${plural(late, "result")} came when its part had been counted: dropped`)
     })
   }
 })
 
-/** Which parts were lost: the files with the most of them by name. */
-const lost = (again: ReadonlyArray<Part>): string => {
-  const byFile = new Map<string, { lost: number; readonly of: number }>()
-  for (const { file, of } of again) byFile.set(file, { lost: (byFile.get(file)?.lost ?? 0) + 1, of })
+const noticedAfter = (deaths: ReadonlyArray<Death>): ReadonlyArray<number> =>
+  deaths.flatMap(({ noticedAfter }) => (noticedAfter === undefined ? [] : [noticedAfter]))
+
+const times = (what: string, millis: ReadonlyArray<number>): string => {
+  if (millis.length === 0) return ""
+  const mean = number(Math.round(millis.reduce((a, b) => a + b, 0) / millis.length))
+  return `; ${what} after ${mean} ms on average, ${number(Math.max(...millis))} ms at most`
+}
+
+/** The files of these parts, those with the most of them first. */
+const names = (parts: ReadonlyArray<Part>): string => {
+  const byFile = new Map<string, { redone: number; readonly of: number }>()
+  for (const { file, of } of parts) byFile.set(file, { redone: (byFile.get(file)?.redone ?? 0) + 1, of })
   const names = [...byFile]
-    .sort(([a, { lost: n }], [b, { lost: m }]) => m - n || (a < b ? -1 : 1))
-    .map(([file, { lost, of }]) => (of === 1 ? file : `${file} (${lost} of ${of} parts)`))
+    .sort(([a, { redone: n }], [b, { redone: m }]) => m - n || (a < b ? -1 : 1))
+    .map(([file, { of, redone }]) => (of === 1 ? file : `${file} (${redone} of ${of} parts)`))
   const rest = names.length > 4 ? ` and ${plural(names.length - 4, "file")} more` : ""
   return `${names.slice(0, 4).join(", ")}${rest}`
 }
 
 const plural = (count: number, noun: string): string => `${number(count)} ${noun}${count === 1 ? "" : "s"}`
 
-/** The figures: what each worker did, and what all of them did in so many milliseconds. */
-export const report = Effect.fnUntraced(function* ({ all, workers }: Counted, millis: number) {
+/** The figures: what each worker did, and what all of them did in so many milliseconds; and who died, if anybody did. */
+export const report = Effect.fnUntraced(function* (
+  { all, workers }: Counted,
+  millis: number,
+  deaths: ReadonlyArray<Death>
+) {
   const { canColor } = yield* TerminalCapabilities.TerminalCapabilities
-  const rows = workers.map((work, i) => row(`${i + 1}`, work, millis))
-  const table = align([["worker", "files", "MB", "words", "words/s"], ...rows, row("all", all, millis)])
+  const more = (work: Work, deaths: ReadonlyArray<Death>, isAll: boolean) => {
+    const noticed = noticedAfter(deaths)
+    const times = isAll || noticed.length === 0 ? "" : `${noticed.map(number).join(", ")} ms`
+    return [number(work.redone), number(deaths.length), times]
+  }
+  const rowOf = (name: string, work: Work, died: ReadonlyArray<Death>, isAll: boolean) => [
+    ...row(name, work, millis),
+    ...(deaths.length === 0 ? [] : more(work, died, isAll))
+  ]
+  const table = align([
+    [
+      "worker",
+      "files",
+      "MB",
+      "words",
+      "words/s",
+      ...(deaths.length === 0 ? [] : ["redone", "deaths", "noticed after"])
+    ],
+    ...workers.map((work, i) =>
+      rowOf(
+        `${i + 1}`,
+        work,
+        deaths.filter(({ worker }) => worker === i + 1),
+        false
+      )
+    ),
+    rowOf("all", all, deaths, true)
+  ])
 
   yield* Console.log("")
   for (const [i, line] of table.entries()) {
     yield* Console.log(
-      `  ${i === 0 ? style(canColor, "dim", line) : i > workers.length ? style(canColor, "bold", line) : line}`
+      `  ${i === 0 ? style(canColor, "dim", line) : i > workers.length ? style(canColor, "bold", line) : line}`.trimEnd()
     )
   }
   yield* Console.log(`\n  ${(millis / 1000).toFixed(1)} s in all, the start of the processes included`)

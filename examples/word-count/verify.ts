@@ -4,7 +4,7 @@
 import { Data, Effect, FileSystem } from "effect"
 import type { Counted } from "./count.ts"
 import type { File } from "./input.ts"
-import { addCounts, type Counts, countWords, total } from "./words.ts"
+import { type Counts, countWords, total } from "./words.ts"
 
 /** A figure of the workers is not that of one process. */
 export class FiguresDiffer extends Data.TaggedError("FiguresDiffer")<{ readonly differences: ReadonlyArray<string> }> {
@@ -22,7 +22,7 @@ export const verify = Effect.fnUntraced(function* (files: ReadonlyArray<File>, c
   for (const { path } of files) {
     const text = yield* fs.readFile(path)
     bytes += text.length
-    addCounts(counts, countWords(decoder.decode(text)))
+    for (const [word, count] of countWords(decoder.decode(text))) counts.set(word, (counts.get(word) ?? 0) + count)
   }
 
   const differences: Array<string> = []

@@ -14,9 +14,15 @@ export const countWords = (text: string): Counts => {
   return counts
 }
 
-/** Adds counts to those that are there. */
-export const addCounts = (to: Counts, counts: ReadonlyMap<string, number>): void => {
-  for (const [found, count] of counts) to.set(found, (to.get(found) ?? 0) + count)
+/** Adds words, and how often each occurs, to those that are there. Answers for how many they were in all. */
+export const addCounts = (to: Counts, words: ReadonlyArray<string>, times: ReadonlyArray<number>): number => {
+  let sum = 0
+  for (const [i, word] of words.entries()) {
+    const count = times[i] ?? 0
+    sum += count
+    to.set(word, (to.get(word) ?? 0) + count)
+  }
+  return sum
 }
 
 /** How many words were counted in all. */

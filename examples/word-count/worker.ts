@@ -1,54 +1,43 @@
 /**
- * A worker of the word count: takes parts of files, counts their words, hands in what it counted.
+ * A worker of the word count: gets parts of files, and counts their words.
  *
- * `main.ts` starts it as a process of its own. It ends with the last task, or when its standard input ends: then
- * whoever started it is gone.
+ * `main.ts` starts it as a process of its own. It ends when it is told to, or when whoever started it is gone.
  */
-import { type Endpoint, Pull, Push, Socket } from "@effect-zmq/core"
-import { Console, Duration, Effect, Stream } from "effect"
+import type { Endpoint } from "@effect-zmq/core"
+// It alone: a process is there sooner.
+import * as WorkerPool from "@effect-zmq/patterns/WorkerPool"
+import { Effect } from "effect"
 import { Command, Flag } from "effect/cli"
+import { RpcSerialization } from "effect/rpc"
 import { endpoint, main } from "../main.ts"
-import { Result, Task } from "./messages.ts"
+import { Words } from "./messages.ts"
 import { countWords } from "./words.ts"
 
-export const worker = Effect.fnUntraced(function* (options: {
-  readonly index: number
-  readonly tasks: Endpoint.Input
-  readonly results: Endpoint.Input
-  readonly onConnected?: Effect.Effect<void>
-}) {
-  // A short queue: what waits here, no other worker can take.
-  const tasks = yield* Pull.make({ connect: options.tasks, highWaterMark: { receive: 2 } })
-  const results = yield* Push.make({ connect: options.results, linger: 0 })
-  const handIn = Push.sendSchema(results, Result)
-  const decoder = new TextDecoder()
-  if (options.onConnected !== undefined) {
-    yield* Socket.awaitConnected(tasks)
-    yield* options.onConnected
-  }
+const decoder = new TextDecoder()
 
-  yield* Pull.streamSchema(tasks, Task, { onMalformed: "fail" }).pipe(
-    Stream.mapEffect(
-      Effect.fnUntraced(function* ([task, text]) {
-        if (task._tag === "End") return true
-        const [duration, counts] = yield* Effect.timed(Effect.sync(() => countWords(decoder.decode(text))))
-        const { file, of, part } = task
-        const millis = Duration.toMillis(duration)
-        yield* handIn([{ file, part, of, worker: options.index, bytes: text.length, millis }, counts])
-        return false
+const handlers = (index: number) =>
+  Words.toLayer({
+    Count: ({ text }, { headers }) =>
+      Effect.sync(() => {
+        const counts = countWords(decoder.decode(text))
+        const attempt = Number(headers["zmq-attempt"] ?? 1)
+        return { worker: index, attempt, words: [...counts.keys()], times: [...counts.values()] }
       })
-    ),
-    Stream.takeUntil((isEnd) => isEnd),
-    Stream.runDrain
-  )
-}, Effect.scoped)
+  })
 
-/** Waits for the end of standard input, and lets go of it when interrupted, so that the process can end. */
-const inputEnds = Effect.callback<void>((resume) => {
-  const onEnd = () => resume(Effect.void)
-  process.stdin.once("end", onEnd).resume()
-  return Effect.sync(() => process.stdin.off("end", onEnd).pause())
-})
+export const worker = (options: {
+  readonly index: number
+  readonly connect: Endpoint.Input
+  /** What the dispatcher is to call it. */
+  readonly name?: string
+}) =>
+  WorkerPool.work(Words, {
+    connect: options.connect,
+    name: options.name,
+    // One to count, and one that is there when it is through: what is with a worker that dies is done again.
+    credit: 2,
+    disableTracing: true
+  }).pipe(Effect.provide([handlers(options.index), RpcSerialization.layerSchemaBinary()]))
 
 main(
   import.meta,
@@ -56,13 +45,8 @@ main(
     "worker",
     {
       index: Flag.Int("index").pipe(Flag.withDescription("its number")),
-      tasks: endpoint("tasks", "where to get tasks from"),
-      results: endpoint("results", "where to send results to")
+      connect: endpoint("connect", "where to get parts from")
     },
-    (options) =>
-      Effect.raceFirst(
-        worker({ ...options, onConnected: Console.log("connected") }), // for whoever started it
-        Effect.andThen(inputEnds, Effect.interrupt)
-      )
+    (options) => WorkerPool.whileParent(worker({ ...options, name: `${process.pid}` }))
   ).pipe(Command.withDescription("Counts words for word-count/main.ts, which starts it."))
 )

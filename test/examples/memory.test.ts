@@ -3,6 +3,7 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Endpoint, MemoryTransport, Message, Pub, Pull, Push, Rep, Req, Sub, XPub } from "@effect-zmq/core"
+import { WorkerPool } from "@effect-zmq/patterns"
 import { Context, Deferred, Effect, Fiber, Layer, Schedule, Stream, Terminal } from "effect"
 import { TestConsole } from "effect/testing"
 import { client } from "../../examples/hello/client.ts"
@@ -262,19 +263,18 @@ describe("the examples in memory", () => {
       const counted = yield* count({
         files,
         workers: 3,
-        start: Effect.fnUntraced(function* (endpoints) {
-          const tasks = yield* Effect.fromResult(Endpoint.parse(endpoints.tasks))
-          const results = yield* Effect.fromResult(Endpoint.parse(endpoints.results))
-          const fibers = yield* Effect.forEach([1, 2, 3], (index) =>
-            Effect.forkScoped(counter({ index, tasks, results }))
-          )
-          return { names: [], ended: Effect.asVoid(Fiber.joinAll(fibers)) }
+        start: Effect.fnUntraced(function* (_, backend) {
+          const connect = yield* Effect.fromResult(Endpoint.parse(backend))
+          const fibers = yield* Effect.forEach([1, 2, 3], (index) => Effect.forkScoped(counter({ index, connect })))
+          return { names: [], failed: Effect.andThen(Fiber.joinAll(fibers), Effect.never) }
         }),
         onStart: () => Effect.void,
         onProgress: () => Effect.void
       })
       assert.strictEqual(counted.all.files, files.length)
       assert.isAbove(counted.all.words, 1000)
+      assert.deepStrictEqual(counted.redone, [])
+      for (const { files } of counted.workers) assert.isAtLeast(files, 1)
       yield* verify(files, counted)
 
       counted.counts.set("effect", (counted.counts.get("effect") ?? 0) + 1)
@@ -287,40 +287,36 @@ describe("the examples in memory", () => {
     }).pipe(Effect.provide(layer), Effect.provide(NodeServices.layer))
   )
 
-  // The shorter it is, the more is handed out again that was only slow.
-  for (const patience of ["1 milli", "20 millis"] as const) {
-    it.live(
-      `word count: what died with a worker is handed out again after ${patience}, and every figure is right`,
-      () =>
-        Effect.gen(function* () {
-          const files = yield* textFiles(import.meta.dirname)
-          const died = yield* Deferred.make<void>()
-          const counted = yield* count({
-            files,
-            workers: 2,
-            patience,
-            start: Effect.fnUntraced(function* (endpoints) {
-              const tasks = yield* Effect.fromResult(Endpoint.parse(endpoints.tasks))
-              const results = yield* Effect.fromResult(Endpoint.parse(endpoints.results))
-              // Takes what it gets, and dies with it.
-              const robber = Pull.make({ connect: tasks }).pipe(
-                Effect.flatMap((pull) => Effect.replicateEffect(Pull.receive(pull), 3, { discard: true })),
-                Effect.scoped,
-                Effect.andThen(Deferred.succeed(died, undefined))
-              )
-              const ended = yield* Effect.forkScoped(counter({ index: 1, tasks, results }))
-              yield* Effect.forkScoped(robber)
-              return { names: [], ended: Fiber.join(ended) }
-            }),
-            onStart: () => Effect.void,
-            onProgress: () => Effect.void
+  it.live("word count: what a worker has that leaves is given to another one, and every figure is right", () =>
+    Effect.gen(function* () {
+      const files = yield* textFiles(import.meta.dirname)
+      const counted = yield* count({
+        files,
+        workers: 2,
+        start: Effect.fnUntraced(function* (_, backend) {
+          const connect = yield* Effect.fromResult(Endpoint.parse(backend))
+          // Takes what it gets, and is gone with it.
+          const robbed = yield* Deferred.make<void>()
+          let taken = 0
+          const robber = WorkerPool.workBytes({
+            connect,
+            credit: 3,
+            drain: "1 milli",
+            handler: () =>
+              ++taken < 3 ? Effect.never : Effect.andThen(Deferred.succeed(robbed, undefined), Effect.never)
           })
-          yield* Deferred.await(died)
-          assert.isAtLeast(counted.again.length, 3)
-          yield* verify(files, counted)
-        }).pipe(Effect.provide(layer), Effect.provide(NodeServices.layer))
-    )
-  }
+          yield* Effect.forkScoped(Effect.raceFirst(robber, Deferred.await(robbed)))
+          const ended = yield* Effect.forkScoped(counter({ index: 1, connect }))
+          return { names: [], failed: Effect.andThen(Fiber.join(ended), Effect.never) }
+        }),
+        onStart: () => Effect.void,
+        onProgress: () => Effect.void
+      })
+      assert.lengthOf(counted.redone, 3)
+      assert.strictEqual(counted.all.redone, 3)
+      yield* verify(files, counted)
+    }).pipe(Effect.provide(layer), Effect.provide(NodeServices.layer))
+  )
 })
 
 /** Does something again and again: what is published before a subscription has arrived is lost. */
