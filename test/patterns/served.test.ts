@@ -75,6 +75,17 @@ const rows = Object.entries({ json, binary }).flatMap(([name, serialization]) =>
 suite("a served group", {
   ...Object.fromEntries(rows),
 
+  "answers any number of calls at once within a limit of the size of messages, at both ends": (place) =>
+    Effect.gen(function* () {
+      const limits = { maxMessageSize: 70_000 }
+      const { connect } = yield* serve(place, json, limits)
+      const client = yield* clientOf(json, { connect, ...limits })
+      const all = yield* Effect.forEach(Array.from({ length: 3_000 }), (_, n) => client.Double({ n: n % 1_000 }), {
+        concurrency: "unbounded"
+      })
+      assert.lengthOf(all, 3_000)
+    }),
+
   "carries headers and the trace of the caller": (place) =>
     Effect.gen(function* () {
       const { connect } = yield* serve(place, json)

@@ -1,7 +1,7 @@
 /** A pool of processes that are killed, stopped and orphaned: in small counts, the large ones are `prove/pool.prove.ts`. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { killing, orphaning, restarting, stopping } from "./poolFaults.ts"
+import { endings, killing, orphaning, restarting, stopping } from "./poolFaults.ts"
 
 describe("a worker pool of processes", { timeout: 40_000 }, () => {
   it.live("gives each call one result while its workers are killed, one after the other", () =>
@@ -25,6 +25,14 @@ describe("a worker pool of processes", { timeout: 40_000 }, () => {
       const tally = yield* restarting({ calls: 50, millis: 200, after: 100 })
       assert.deepInclude(tally, { ended: 50, defects: 0, next: 1 })
       assert.isAbove(tally.failed, 0)
+    })
+  )
+
+  it.live("says how each process ended: by its code, or by the signal that killed it", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* endings("process.exit(3)"), { how: "code 3", code: 3, signal: undefined })
+      const killed = { how: "killed by SIGKILL", code: undefined, signal: "SIGKILL" }
+      assert.deepStrictEqual(yield* endings("process.stdin.resume()", "SIGKILL"), killed)
     })
   )
 

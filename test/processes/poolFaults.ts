@@ -5,7 +5,7 @@ import { NodeServices } from "@effect/platform-node"
 import { type Endpoint, Socket } from "@effect-zmq/core"
 import { WorkerPool, ZmqRpcClient } from "@effect-zmq/patterns"
 import { ZmqTransport } from "@effect-zmq/transport-zmq"
-import { Context, Effect, Exit, Fiber, Layer, Stream } from "effect"
+import { Context, Effect, Exit, Fiber, Layer, Schedule, Stream } from "effect"
 import { ChildProcess } from "effect/process"
 import { RpcClient, RpcSerialization } from "effect/rpc"
 import { Jobs } from "./poolJobs.ts"
@@ -204,6 +204,31 @@ export const restarting = (options: { readonly calls: number; readonly millis: n
     }
   }).pipe(Effect.scoped, provided)
 
+/** How a process ends that runs this, and is sent a signal or is not. */
+export const endings = (code: string, signal?: ChildProcess.Signal) =>
+  Effect.gen(function* () {
+    const layer = WorkerPool.layerProcesses({
+      size: 1,
+      command: () => ChildProcess.make(process.execPath, ["--eval", code]),
+      restart: Schedule.recurs(0)
+    })
+    const { events, kill } = Context.get(yield* Layer.build(layer), WorkerPool.Processes)
+    const told = events.pipe(
+      Stream.tap(({ _tag }) =>
+        _tag === "Started" && signal !== undefined ? Effect.asVoid(kill(0, signal)) : Effect.void
+      )
+    )
+    const [ended] = yield* told.pipe(
+      Stream.filter(WorkerPool.ProcessEvent.$is("Ended")),
+      Stream.take(1),
+      Stream.runCollect
+    )
+    return { how: ended?.how, code: ended?.code, signal: ended?.signal }
+  }).pipe(Effect.scoped, provided)
+
+/** `PF_EXITING` of Linux. */
+const exiting = 0x4
+
 /** Kills a process that has workers in processes of their own: waits until all of them have ended. */
 export const orphaning = Effect.gen(function* () {
   const parent = yield* run("poolDispatcher", "tcp://127.0.0.1:*", "tcp://127.0.0.1:*", "--workers")
@@ -213,9 +238,11 @@ export const orphaning = Effect.gen(function* () {
   const { lines, signal } = yield* parent.ended
   const pids = (lines.find((line) => line.startsWith("workers ")) ?? "").split(" ").slice(1, -1).map(Number)
   const alive = pids.filter((pid) => {
-    // Who has ended, and was not asked after, is a zombie. Without this file system there is only the output to go by.
-    const stat = existsSync(`/proc/${pid}/stat`) ? readFileSync(`/proc/${pid}/stat`, "utf8") : ") Z"
-    return !/\) [ZX]/.test(stat)
+    // Without this file system there is only the output to go by.
+    if (!existsSync(`/proc/${pid}/stat`)) return false
+    const [state = "", , , , , , flags] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? []
+    // Who has ended, and was not asked after, is a zombie; just before, its files are closed, and it is exiting.
+    return !"ZX".includes(state) && (Number(flags) & exiting) === 0
   })
   return { signal, pids, alive }
 })

@@ -361,8 +361,8 @@ export interface Options {
   /** To how many workers a call is given at most. Default: 5. */
   readonly maxAttempts?: number | undefined
   /**
-   * How many calls may wait for a worker. With so many, no more are taken from clients, whose calls wait in sockets and at
-   * themselves; and `submit` waits. Default: 10,000.
+   * How many calls may wait for a worker. With so many, nothing more is taken from clients, whose calls, and cancellations,
+   * wait in sockets and at themselves; and `submit` waits. Default: 10,000.
    */
   readonly queue?: number | undefined
   /**
@@ -717,7 +717,7 @@ export interface WorkerOptions {
   readonly credit: number
   /** How many handlers run at once; the other calls that it has wait. Default: all. */
   readonly concurrency?: number | undefined
-  /** What the worker is called in `Status` and `Event`. Default: nothing. */
+  /** What the worker is called in `Status` and `Event`, and its socket in logs and metrics. Default: nothing. */
   readonly name?: string | undefined
   /** How often it asks for a sign of life when it has heard nothing of the dispatcher. Default: 1 second. */
   readonly heartbeat?: Duration.Input | undefined
@@ -942,8 +942,17 @@ export interface ProcessStatus {
  */
 export type ProcessEvent = Data.TaggedEnum<{
   Started: { readonly index: number; readonly pid: number; readonly restarts: number }
-  /** It has ended, or could not be started; `how` says it in words. */
-  Ended: { readonly index: number; readonly pid: number | undefined; readonly how: string }
+  /**
+   * It has ended, or could not be started; `how` says it in words: `code 1`, `killed by SIGKILL`. `code` is its exit code,
+   * `signal` what killed it: one of them at most.
+   */
+  Ended: {
+    readonly index: number
+    readonly pid: number | undefined
+    readonly how: string
+    readonly code: number | undefined
+    readonly signal: string | undefined
+  }
   /** Its schedule of restarts has ended: nothing is started in this place any more. */
   Abandoned: { readonly index: number }
 }>
@@ -1028,7 +1037,7 @@ export const layerProcesses = (options: ProcessesOptions): Layer.Layer<Processes
             ended: (index, exit) => {
               const pid = places.get(index)?.handle.pid
               places.delete(index)
-              PubSub.publishUnsafe(events, ProcessEvent.Ended({ index, pid, how: internalProcesses.describe(exit) }))
+              PubSub.publishUnsafe(events, ProcessEvent.Ended({ index, pid, ...internalProcesses.endingOf(exit) }))
             },
             abandoned: (index) => PubSub.publishUnsafe(events, ProcessEvent.Abandoned({ index }))
           }
@@ -1102,7 +1111,9 @@ const makeLaborer = Effect.fnUntraced(function* <R>(
     options.orphanedAfter === undefined
       ? Number.POSITIVE_INFINITY
       : yield* check.millis("orphanedAfter", options.orphanedAfter)
-  const dealer = yield* Dealer.make({ ...options.socketOptions, connect: options.connect })
+  // What is said of its socket says whose it is.
+  const name = options.socketOptions?.name ?? (options.name === undefined ? undefined : `worker ${options.name}`)
+  const dealer = yield* Dealer.make({ ...options.socketOptions, name, connect: options.connect })
   const start = yield* starter
   // It is asked for when there is something to do, and by then it is there.
   const laborer: () => Laborer = () => made

@@ -218,16 +218,27 @@ export const make: (
         const epoch = yield* Random.nextIntBetween(1, 0xffff_ffff)
         const link = new Link(client, textOf(endpoints[i]), epoch, (message) => Dealer.send(dealer, message))
         client.links.push(link)
-        yield* Stream.runForEach(Socket.events(dealer), (event) =>
-          Effect.sync(() => {
-            if (event._tag === "Disconnected") link.lost("disconnected")
-            else if (event._tag === "HandshakeSucceeded") link.up()
+        let heard = 0
+        yield* Stream.runForEach(Socket.events(dealer), (event) => {
+          if (event._tag === "Disconnected") {
+            // What it had answered before comes first.
+            const lost = Effect.sync(() => link.lost("disconnected"))
+            return Effect.andThen(
+              untilStill(() => heard),
+              lost
+            )
+          }
+          return Effect.sync(() => {
+            if (event._tag === "HandshakeSucceeded") link.connected()
             else if (event._tag === "HandshakeFailed" && event.problem !== "other") link.lost("refused", event.detail)
           })
+        }).pipe(Effect.forkScoped({ startImmediately: true }))
+        yield* Stream.runForEach(Dealer.batches(dealer), (batch) =>
+          Effect.sync(() => {
+            heard++
+            link.receive(batch)
+          })
         ).pipe(Effect.forkScoped({ startImmediately: true }))
-        yield* Stream.runForEach(Dealer.batches(dealer), (batch) => Effect.sync(() => link.receive(batch))).pipe(
-          Effect.forkScoped({ startImmediately: true })
-        )
       }
       yield* Effect.addFinalizer(() => Effect.sync(() => client.close()))
       return {
@@ -239,6 +250,18 @@ export const make: (
     })
   )
 })
+
+/** Of turns of the event loop, so many without anything that came. */
+const stillAfter = 3
+
+const untilStill = (count: () => number): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const before = count()
+    return Effect.andThen(
+      Effect.repeat(Effect.yieldNow, { times: stillAfter - 1 }),
+      Effect.suspend(() => (count() === before ? Effect.void : untilStill(count)))
+    )
+  })
 
 // `Array.isArray` does not narrow a readonly array.
 const isArray = (connect: Options["connect"]): connect is ReadonlyArray<Endpoint.Input> => Array.isArray(connect)

@@ -13,6 +13,8 @@
  * - A handler that dies fails its own call, where the group is served by `layer`. `RpcServer.layer` without
  *   `disableFatalDefects` takes a defect for the end of all calls of that client.
  * - What comes in and is no message of this protocol is dropped, and counted by `zmq_rpc_records_dropped`.
+ * - What a client has asked for and does not read waits in memory, without a limit. Where clients are not trusted, give the
+ *   socket a `security`, and its handlers bounds of their own.
  *
  * **Example** (A service)
  *
@@ -60,7 +62,8 @@ import { Server } from "./internal/rpc/server.ts"
 
 /**
  * Options of a server: those of its ROUTER, and its own. `heartbeat` is every second and may take five by default, also on
- * libzmq.
+ * libzmq. Calls and answers that travel together have 64 KiB at most, so that a `maxMessageSize`, at either end, has to be
+ * that, or what the largest of them alone has, with some hundred bytes for its header.
  *
  * @category models
  * @since 0.1.0

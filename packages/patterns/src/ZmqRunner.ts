@@ -86,6 +86,7 @@ import type * as Scope from "effect/Scope"
 import * as address from "./internal/runner/address.ts"
 import * as entities from "./internal/runner/entity.ts"
 import * as storage from "./internal/runner/storage.ts"
+import { watching } from "./internal/runner/watch.ts"
 import * as ZmqRpcClient from "./ZmqRpcClient.ts"
 import * as ZmqRpcServer from "./ZmqRpcServer.ts"
 
@@ -146,8 +147,10 @@ export interface ClientOptions {
  *
  * It is bound when the layer is built, and has its shards some moments later: calls wait for that. When its scope closes it
  * hands its shards to the others, and waits for what its entities have begun, for at most `entityTerminationTimeout`
- * (15 seconds). Fails where the address cannot be bound, and with `InvalidOption` where others could not reach it, or where
- * its locks would run out before it knows.
+ * (15 seconds). The log says which others come and go, and who does not answer.
+ *
+ * Fails where the address cannot be bound, and with `InvalidOption` where others could not reach it, or where its locks would
+ * run out before it knows.
  *
  * @category layers
  * @since 0.1.0
@@ -164,12 +167,14 @@ export const layer = (
       const config = yield* configOf(options.sharding)
       const { endpoint, protocol } = yield* serve({ ...options.server, bind: options.bind })
       const self = yield* failing(Effect.fromResult(address.fromEndpoint(endpoint, options)))
+      const stored = watching(yield* RunnerStorage.RunnerStorage, { self: address.toEndpoint(self) })
       // Fresh: a second runner of this process is another one, whatever else they share.
       return Layer.fresh(
         RunnerServer.layerWithClients.pipe(
           Layer.provide(Layer.succeed(RpcServer.Protocol, protocol)),
           Layer.provide(Layer.provide(RunnerHealth.layerPing, Runners.layerRpc)),
           Layer.provide(layerClients(options.client, config)),
+          Layer.provide(Layer.succeed(RunnerStorage.RunnerStorage, stored)),
           Layer.provide(ShardingConfig.layer({ ...config, runnerAddress: Option.some(self) }))
         )
       )
@@ -178,7 +183,7 @@ export const layer = (
 
 /**
  * Clients of entities without a runner: for a process that calls entities, or routes calls to them (`layerRouted`), and
- * runs none.
+ * runs none. Calls wait for a runner, without end: a warning says that there is none.
  *
  * @category layers
  * @since 0.1.0
@@ -191,14 +196,17 @@ export const layerClient = (
   RunnerStorage.RunnerStorage | MessageStorage.MessageStorage | Transport | RpcSerialization.RpcSerialization
 > =>
   Layer.unwrap(
-    Effect.map(configOf(options.sharding), (config) =>
-      Layer.fresh(
+    Effect.gen(function* () {
+      const config = yield* configOf(options.sharding)
+      const stored = watching(yield* RunnerStorage.RunnerStorage, { self: undefined })
+      return Layer.fresh(
         RunnerServer.layerClientOnly.pipe(
           Layer.provide(layerClients(options.client, config)),
+          Layer.provide(Layer.succeed(RunnerStorage.RunnerStorage, stored)),
           Layer.provide(ShardingConfig.layer(config))
         )
       )
-    )
+    })
   )
 
 /** A server, and what it is bound to. */
@@ -376,7 +384,8 @@ export class StorageServer extends Context.Service<
  * however late that is: a warning says that it is waited for.
  *
  * - `connect`: what the storage is bound to
- * - `timeout` (3 seconds): for a call of the storage; then it has failed with a `PersistenceError`, and is made again
+ * - `timeout` (3 seconds, or a sixth of the time of a lock where that is less): for a call of the storage; then it has failed
+ *   with a `PersistenceError`, and is made again. A line in the log says that the storage is away, and one that it is back
  * - `client`: how the storage is reached; `security` for instance
  *
  * @category storages
@@ -391,7 +400,7 @@ export const layerStorageClient = (options: {
     Effect.gen(function* () {
       const protocol = yield* ZmqRpcClient.make({ linger: 0, ...options.client, connect: options.connect })
       const { lockExpiration, service } = yield* Effect.provideService(
-        storage.fromServed(textOf(options.connect), options.timeout ?? "3 seconds"),
+        storage.fromServed(textOf(options.connect), options.timeout),
         RpcClient.Protocol,
         protocol
       )
@@ -423,7 +432,8 @@ const storageContext = (service: RunnerStorage.RunnerStorage["Service"], expirat
  * - `concurrency` (1): how many calls of one entity run at once. What a handler wraps in `Rpc.fork` runs beside them
  * - `maxIdleTime`: after so long without a call the entity ends, and its scope closes; by default `entityMaxIdleTime`
  * - `mailboxCapacity`: how many calls may wait or run; by default `entityMailboxCapacity`
- * - `disableFatalDefects` (false): whether a defect of a handler fails its call only, rather than starting the entity anew
+ * - `disableFatalDefects` (false): whether a defect of a handler fails its call only. Otherwise the entity is started anew, and
+ *   Effect makes the call that it died of again, after pauses that grow, without end; the calls behind it wait
  * - `defectRetryPolicy`: when an entity that died, or whose layer failed, is started anew; by default after half a second,
  *   then later and later, up to ten
  * - `spanAttributes`, `mailboxMetrics`: as Effect's `Entity.toLayer` has them

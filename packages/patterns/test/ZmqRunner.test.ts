@@ -2,11 +2,13 @@ import { assert, describe, it } from "@effect/vitest"
 import type * as Endpoint from "@effect-zmq/core/Endpoint"
 import * as MemoryTransport from "@effect-zmq/core/MemoryTransport"
 import type { Transport } from "@effect-zmq/core/Transport"
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as ClusterError from "effect/cluster/ClusterError"
 import * as ClusterSchema from "effect/cluster/ClusterSchema"
 import * as Entity from "effect/cluster/Entity"
 import * as MessageStorage from "effect/cluster/MessageStorage"
+import * as Runner from "effect/cluster/Runner"
 import * as RunnerAddress from "effect/cluster/RunnerAddress"
 import * as RunnerStorage from "effect/cluster/RunnerStorage"
 import * as ShardId from "effect/cluster/ShardId"
@@ -19,7 +21,9 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
+import * as References from "effect/References"
 import * as Rpc from "effect/rpc/Rpc"
 import * as RpcGroup from "effect/rpc/RpcGroup"
 import * as RpcSerialization from "effect/rpc/RpcSerialization"
@@ -27,6 +31,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as SqlClient from "effect/sql/SqlClient"
 import { TestClock } from "effect/testing"
+import { watching } from "../src/internal/runner/watch.ts"
 import * as ZmqRunner from "../src/ZmqRunner.ts"
 import { Counters, handlers, Log } from "./counters.ts"
 
@@ -66,7 +71,7 @@ const runner = Effect.fnUntraced(function* (port: number, options?: ZmqRunner.Sh
   }
 })
 
-type Runner = Effect.Success<ReturnType<typeof runner>>
+type Started = Effect.Success<ReturnType<typeof runner>>
 
 /** Two runners, each of which has its share. */
 const twoRunners = Effect.gen(function* () {
@@ -77,10 +82,10 @@ const twoRunners = Effect.gen(function* () {
 
 const ids = Array.from({ length: 20 }, (_, n) => `counter-${n}`)
 
-const addAll = (runner: Runner) =>
+const addAll = (runner: Started) =>
   inTime(Effect.forEach(ids, (id) => runner.counter(id).Add({ id, by: 1 }), { concurrency: "unbounded" }))
 
-const totals = (runner: Runner) =>
+const totals = (runner: Started) =>
   inTime(Effect.forEach(ids, (id) => runner.counter(id).Total({ id }), { concurrency: "unbounded" }))
 
 const all = (total: number) => ids.map(() => total)
@@ -193,6 +198,91 @@ describe("a runner", () => {
       yield* started(ZmqRunner.layer({ bind: "tcp://*:*", host: "127.0.0.1" }))
     }).pipe(Effect.scoped, Effect.provide(around(ZmqRunner.layerStorageMemory)))
   )
+})
+
+/** What is logged, with its cause. */
+const logged = () => {
+  const lines: Array<string> = []
+  const logger = Logger.make(({ cause, fiber, logLevel, message }) => {
+    if (Object.keys(fiber.getRef(References.CurrentLogAnnotations)).length > 0) return // it is of Effect's runners
+    const text = (Array.isArray(message) ? message : [message]).map(String).join(" ")
+    lines.push(cause.reasons.length === 0 ? `${logLevel} ${text}` : `${logLevel} ${text}: ${Cause.pretty(cause)}`)
+  })
+  return { lines, layer: Logger.layer([logger]) }
+}
+
+describe("the log says", () => {
+  it.effect("that no runner is there yet, once, and who comes and goes", () => {
+    const { layer, lines } = logged()
+    return Effect.gen(function* () {
+      yield* started(ZmqRunner.layerClient({ sharding }))
+      yield* TestClock.adjust("2 seconds")
+      assert.deepStrictEqual(lines, [], "runners that are started at the same time are not missed")
+      yield* TestClock.adjust("20 seconds")
+      const yet = "Warn no runner is there yet: calls of entities wait for one, without end"
+      assert.deepStrictEqual(lines, [yet])
+      const a = yield* runner(1)
+      yield* TestClock.adjust("10 seconds")
+      const b = yield* runner(2)
+      yield* TestClock.adjust("10 seconds")
+      yield* a.ends
+      yield* TestClock.adjust("10 seconds")
+      yield* b.ends
+      yield* TestClock.adjust("10 seconds")
+      assert.sameMembers(lines.slice(1), [
+        "Info a runner is there: tcp://127.0.0.1:1", // the process without a runner, and b
+        "Info a runner is there: tcp://127.0.0.1:1",
+        "Info a runner is there: tcp://127.0.0.1:2", // the process without a runner, and a
+        "Info a runner is there: tcp://127.0.0.1:2",
+        "Info the runner tcp://127.0.0.1:1 is gone: its entities go to others",
+        "Info the runner tcp://127.0.0.1:1 is gone: its entities go to others",
+        "Info the runner tcp://127.0.0.1:2 is gone: its entities go to others",
+        "Warn no runner is there any more: calls of entities wait for one, without end"
+      ])
+    }).pipe(Effect.scoped, Effect.provide(around(ZmqRunner.layerStorageMemory)), Effect.provide(layer))
+  })
+
+  it.effect("who does not answer, once, and who does again", () => {
+    const { layer, lines } = logged()
+    const runner = Runner.make({ address: RunnerAddress.make("127.0.0.1", 1), groups: ["default"], weight: 1 })
+    return Effect.gen(function* () {
+      const storage = yield* RunnerStorage.RunnerStorage
+      const watched = watching(storage, { self: undefined })
+      yield* storage.register(runner, true)
+      for (const healthy of [true, false, false, true, true]) {
+        yield* storage.setRunnerHealth(runner.address, healthy)
+        yield* watched.getRunners
+      }
+      assert.deepStrictEqual(lines, [
+        "Info a runner is there: tcp://127.0.0.1:1",
+        "Warn the runner tcp://127.0.0.1:1 does not answer: its entities go to others",
+        "Info the runner tcp://127.0.0.1:1 answers again"
+      ])
+    }).pipe(Effect.provide(ZmqRunner.layerStorageMemory), Effect.provide(layer))
+  })
+
+  it.effect("that a served storage is away, once, and that it is there again; each error names it", () => {
+    const { layer, lines } = logged()
+    return Effect.gen(function* () {
+      const { ends } = yield* started(ZmqRunner.layerStorageServer({ bind: place, lockExpiration: "5 seconds" }))
+      const seen = yield* Effect.gen(function* () {
+        yield* runner(1)
+        yield* ends
+        yield* Effect.sleep("20 seconds")
+        yield* started(ZmqRunner.layerStorageServer({ bind: place, lockExpiration: "5 seconds" }))
+        yield* Effect.sleep("10 seconds")
+        return [...lines]
+      }).pipe(Effect.scoped, Effect.provide(served), inTime)
+      const own = seen.filter((line) => / the storage of runners/.test(line.split(": ")[0] ?? ""))
+      assert.deepStrictEqual(own, [
+        `Warn the storage of runners at ${place} is away: no shard changes its runner, and if it stays away runners stop their entities`,
+        `Info the storage of runners at ${place} is there again`
+      ])
+      const still = seen.filter((line) => line.includes("still unhealthy"))
+      assert.isAbove(still.length, 0)
+      for (const line of still) assert.include(line, `the storage of runners at ${place} is away`)
+    }).pipe(Effect.scoped, Effect.provide(MemoryTransport.layer), Effect.provide(layer))
+  })
 })
 
 describe("other storages", () => {

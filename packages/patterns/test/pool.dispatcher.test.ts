@@ -2,7 +2,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Dispatcher } from "../src/internal/pool/dispatcher.ts"
 import type { End, Happening, Settings } from "../src/internal/pool/job.ts"
-import { Kind, Packer, packHello, type Record, read } from "../src/internal/records.ts"
+import { Session } from "../src/internal/pool/session.ts"
+import { headerSize, Kind, Packer, packHello, type Record, read } from "../src/internal/records.ts"
 
 const make = (settings?: Partial<Settings>) =>
   new Dispatcher({
@@ -156,6 +157,93 @@ describe("a dispatcher, step by step", () => {
     )
     assert.deepStrictEqual(words(sent(dispatcher).c), ["Pong 0", "Refused 5"])
     assert.deepStrictEqual([dispatcher.jobs.size, dispatcher.counts.refused], [0, 1])
+  })
+
+  it("takes nothing of a client whose version it does not speak", () => {
+    const dispatcher = make()
+    join(dispatcher, "a")
+    const [message] = pack((packer) => {
+      packHello(packer, { epoch: 1 }, { role: "client", codec: "json", credit: 0 })
+      packer.add({ kind: Kind.Request, id: 5, epoch: 1 }, "Do", "{}")
+    })
+    message[headerSize] = 99
+    dispatcher.fromClient(idOf("c"), [message], 0)
+    const { a, c } = sent(dispatcher)
+    assert.deepStrictEqual([words(a), words(c)], [["Pong 1"], ["Refused 0", "Refused 5"]])
+    assert.deepStrictEqual([dispatcher.jobs.size, dispatcher.counts.submitted, dispatcher.counts.refused], [0, 1, 1])
+  })
+
+  it("keeps no client by what it said before it left", () => {
+    const dispatcher = make()
+    const say = (...kinds: ReadonlyArray<Kind>) =>
+      dispatcher.fromClient(
+        idOf("c"),
+        pack((packer) => {
+          for (const kind of kinds) packer.add({ kind, id: 5, epoch: 1 }, "Do", "{}")
+        }),
+        0
+      )
+    say(Kind.Request)
+    dispatcher.clientLeft(idOf("c"))
+    say(Kind.Ack, Kind.Interrupt, Kind.Bye)
+    assert.deepStrictEqual([dispatcher.clients.size, dispatcher.jobs.size], [0, 0])
+    say(Kind.Bye, Kind.Request)
+    assert.strictEqual([...dispatcher.jobs.values()][0]?.client, [...dispatcher.clients.values()][0])
+    assert.strictEqual(dispatcher.clients.size, 1)
+  })
+
+  it("has a worker that it had given up begin anew by its next answer, whatever its call is numbered", () => {
+    const dispatcher = make()
+    const worker = new Session({ instance: 7, name: "", codec: "json", credit: 10 }, new Packer())
+    const talk = () => {
+      const message = worker.packer.take()
+      if (message !== undefined) dispatcher.fromWorker(idOf("w"), [message], 0)
+      dispatcher.assign()
+      for (const peer of dispatcher.dirty) {
+        dispatcher.dirty.delete(peer)
+        const said = peer.take()
+        if (said !== undefined) worker.received([said])
+      }
+    }
+    worker.begin()
+    submit(dispatcher, 3)
+    talk()
+    assert.strictEqual(worker.calls.size, 3)
+    dispatcher.workerLeft(idOf("w"))
+    const last = [...worker.calls.values()][2]
+    worker.packer.add({ kind: Kind.Exit, id: last?.id, epoch: 42, instance: last?.instance, sequence: last?.sequence })
+    talk()
+    talk()
+    assert.deepStrictEqual([worker.number, dispatcher.workers.size], [2, 1])
+    assert.strictEqual(dispatcher.counts.answered, 1)
+  })
+
+  it("gives a call to who understands it, and has it wait for one, where others are free that do not", () => {
+    const dispatcher = make()
+    join(dispatcher, "a", 2, 7, "json")
+    join(dispatcher, "b", 10, 8, "binary")
+    dispatcher.fromClient(
+      idOf("c"),
+      pack((packer) => {
+        packHello(packer, { epoch: 1 }, { role: "client", codec: "json", credit: 0 })
+        for (let id = 1; id <= 100; id++) packer.add({ kind: Kind.Request, id, epoch: 1 }, "Do", "{}")
+      }),
+      0
+    )
+    for (let id = 1; id <= 100; ) {
+      const requests = (sent(dispatcher).a ?? []).filter(({ kind }) => kind === Kind.Request)
+      assert.isAbove(requests.length, 0)
+      for (const request of requests) {
+        // In their order.
+        assert.strictEqual(dispatcher.jobs.get(request.id)?.record.id, id++)
+        exit(dispatcher, "a", request.id)
+      }
+    }
+    assert.deepStrictEqual([dispatcher.counts.refused, dispatcher.counts.answered], [0, 100])
+    assert.deepStrictEqual(
+      [...dispatcher.workers.values()].map(({ free }) => free),
+      [2, 10]
+    )
   })
 
   it("tells a client that it has given up that nobody knows of its calls any more", () => {

@@ -169,6 +169,42 @@ describe("records", () => {
     assert.deepStrictEqual(Records.read([]).malformed, [{ problem: "frames", offset: 0 }])
   })
 
+  it("of which a long message has none take no longer than it is long", () => {
+    // A megabyte of the smallest records, each of a kind that there is none of.
+    const count = 40_000
+    const frame = new Uint8Array(count * Records.headerSize)
+    for (let i = 0; i < count; i++) frame.set([0, 0, 0, Records.headerSize, 200], i * Records.headerSize)
+    const since = performance.now()
+    assert.lengthOf(Records.read([frame]).malformed, count)
+    assert.isBelow(performance.now() - since, 1_000)
+  })
+
+  it("are taken by as many as a message may have bytes, or by one that has more, in their order", () => {
+    const packer = new Packer()
+    const sizes = [10, 50, 200, 10, 10, 70, 0, 0]
+    for (const [id, size] of sizes.entries()) packer.add({ kind: Kind.Exit, id }, "", new Uint8Array(size))
+    const messages: Array<Uint8Array> = []
+    for (let message = packer.take(120); message !== undefined; message = packer.take(120)) {
+      messages.push(message)
+      packer.add({ kind: Kind.Pong, id: 100 + messages.length })
+      if (messages.length === 7) packer.clear()
+    }
+    const ids = messages.map((message) => Records.read([message]).records.map(({ id }) => id))
+    assert.deepStrictEqual(ids.slice(0, 4), [[0, 1], [2], [3, 4], [5]])
+    assert.deepStrictEqual(
+      ids.flat().filter((id) => id < 100),
+      [0, 1, 2, 3, 4, 5, 6, 7]
+    )
+    for (const message of messages) assert.isTrue(message.length <= 120 || Records.read([message]).records.length === 1)
+    assert.deepStrictEqual([packer.count, packer.size], [0, 0])
+  })
+
+  it("take little memory of who packs few of them", () => {
+    const packer = new Packer()
+    packer.add({ kind: Kind.Pong })
+    assert.isBelow(packer.take()?.buffer.byteLength ?? 0, 4_096)
+  })
+
   it("say Hello with a role, a codec and a credit", () => {
     const packer = new Packer()
     Records.packHello(packer, { epoch: 5 }, { role: "worker", codec: "application/jsön", credit: 0xffff_fffe })

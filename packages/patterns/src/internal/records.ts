@@ -34,7 +34,7 @@ export const Kind = {
   Ping: 5,
   /** I am going; whatever I have asked for is wanted no more, and what I was asked for I do not do. */
   Bye: 6,
-  /** A worker: give me so many calls more than I have (`sequence`). */
+  /** A worker: let me have so many calls at once (`sequence`), rather than as many as its Hello said. */
   Credit: 7,
   /** A worker: give me no more. A dispatcher: finish, and leave. */
   Drain: 8,
@@ -159,8 +159,6 @@ export interface Reading {
   readonly malformed: ReadonlyArray<Malformed>
 }
 
-const noMalformed: ReadonlyArray<Malformed> = []
-
 /** Reads a message. What is malformed and has a length that holds is passed over; otherwise it ends the reading. */
 export const read = (message: ReadonlyArray<Uint8Array>): Reading => {
   const frame = message[0]
@@ -168,23 +166,23 @@ export const read = (message: ReadonlyArray<Uint8Array>): Reading => {
     return { records: [], malformed: [{ problem: "frames", offset: 0 }] }
   }
   const records: Array<Record> = []
-  let malformed = noMalformed
+  const malformed: Array<Malformed> = []
   let start = 0
   // An empty frame is no message of this protocol either.
   do {
     if (frame.length - start < headerSize) {
-      malformed = [...malformed, { problem: "truncated", offset: start }]
+      malformed.push({ problem: "truncated", offset: start })
       break
     }
     const length = u32At(frame, start)
     if (length < headerSize || length > frame.length - start) {
-      malformed = [...malformed, { problem: "length", offset: start }]
+      malformed.push({ problem: "length", offset: start })
       break
     }
     const end = start + length
     const problem = problemOf(frame, start, length)
     if (problem === undefined) records.push(new Record(frame, start, end))
-    else malformed = [...malformed, { problem, offset: start }]
+    else malformed.push({ problem, offset: start })
     start = end
   } while (start < frame.length)
   return { records, malformed }
@@ -242,7 +240,12 @@ export interface Patch {
   readonly attempt: number
 }
 
+/** A slab is small at first, and grows with what is packed: most of a thousand clients say little. */
+const firstSlab = 1_024
 const slabSize = 65_536
+
+/** What is waiting goes in messages of so many bytes, or of one record: so that who receives them can have a limit. */
+export const fullMessage = 65_536
 
 const nothing = new Uint8Array(0)
 
@@ -258,6 +261,7 @@ export class Packer {
   private record = 0
   private at = 0
   private _count = 0
+  private nextSlab = firstSlab
 
   /** How many records wait to be taken. */
   get count(): number {
@@ -350,12 +354,28 @@ export class Packer {
     this._count++
   }
 
-  /** The message, to be sent; `undefined` where there is no record. */
-  take(): Uint8Array | undefined {
+  /**
+   * The message, to be sent; `undefined` where there is no record. Of no more than so many bytes, unless a record has more:
+   * then those that follow are the next.
+   */
+  take(most = Number.POSITIVE_INFINITY): Uint8Array | undefined {
     if (this._count === 0) return undefined
-    const message = this.slab.subarray(this.from, this.at)
-    this.from = this.at
-    this._count = 0
+    let end = this.at
+    let count = this._count
+    if (end - this.from > most) {
+      end = this.from + u32At(this.slab, this.from)
+      count = 1
+      for (;;) {
+        const next = end + u32At(this.slab, end)
+        if (end >= this.at || next - this.from > most) break
+        end = next
+        count++
+      }
+    }
+    const message = this.slab.subarray(this.from, end)
+    this.from = end
+    this._count -= count
+    if (this._count > 0) return message
     // A slab that is nearly used up would be held by a message, and give room for none.
     if (this.slab.length - this.at < headerSize * 4) this.drop()
     return message
@@ -376,7 +396,8 @@ export class Packer {
   private reserve(size: number): void {
     if (this.slab.length - this.at >= size) return
     const waiting = this.at - this.from
-    const slab = new Uint8Array(Math.max(slabSize, waiting * 2 + size))
+    const slab = new Uint8Array(Math.max(this.nextSlab, waiting * 2 + size))
+    this.nextSlab = Math.min(slabSize, this.nextSlab * 2)
     slab.set(this.slab.subarray(this.from, this.at))
     this.record -= this.from
     this.from = 0

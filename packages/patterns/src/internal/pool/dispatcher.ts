@@ -33,6 +33,15 @@ import { answering, anyCodec, deaths, problemOf, refusals } from "./refusals.ts"
 
 const anonymous: Profile = { priority: 0, idempotent: true }
 
+/** What is said about calls that were made before, and asks for nothing. */
+const isAfterthought = (kind: Kind): boolean => kind === Kind.Ack || kind === Kind.Interrupt || kind === Kind.Bye
+
+/** How many calls, that nobody who is free understands, are passed over in a turn. */
+const mostAside = 64
+
+const understands = ({ codec }: Worker, { client }: Job): boolean =>
+  client?.codec === undefined || codec === anyCodec || codec === client.codec
+
 export class Dispatcher {
   readonly settings: Settings
   readonly workers = new Map<string, Worker>()
@@ -118,10 +127,13 @@ export class Dispatcher {
   fromClient(from: Uint8Array, message: ReadonlyArray<Uint8Array>, now: number): void {
     const { malformed, records } = read(message)
     for (const { offset, problem } of malformed) this.misread("frontend", from, `${problem} at byte ${offset}`)
-    if (records.length === 0) return
-    const client = this.clientOf(from)
-    client.missed = 0
-    for (const record of records) this.fromClientOne(client, record, now)
+    for (const record of records) {
+      // Of one that has gone, there may be words that were not read yet: they do not bring it back.
+      const client = isAfterthought(record.kind) ? this.clients.get(keyOf(from)) : this.clientOf(from)
+      if (client === undefined) continue
+      client.missed = 0
+      this.fromClientOne(client, record, now)
+    }
   }
 
   private fromClientOne(client: Client, record: Record, now: number): void {
@@ -160,7 +172,8 @@ export class Dispatcher {
     const hello = readHello(record)
     if (hello === undefined) this.misread("frontend", client.routingId, "a Hello without its body")
     else if (hello.version !== version) {
-      this.refuse(client, 0, `this pool speaks version ${version} and not ${hello.version}`)
+      client.refusal = `this pool speaks version ${version} and not ${hello.version}`
+      this.refuse(client, 0, client.refusal)
     } else {
       client.codec = hello.codec
       this.pong(client)
@@ -170,13 +183,14 @@ export class Dispatcher {
   private request(client: Client, record: Record, now: number): void {
     const { flags, id, tag } = record
     const { isAnswered, isConfirmed } = answering(flags)
-    const reason = this.refusalOf(tag)
+    const refusal = this.refusalOf(tag)
+    const reason = client.refusal ?? (refusal && refusals[refusal](tag))
     if (client.jobs.has(id)) {
       this.misread("frontend", client.routingId, `call ${id}, twice at a time`)
     } else if (reason !== undefined) {
       this.counts.submitted++
       this.counts.refused++
-      if (isAnswered || isConfirmed) this.refuse(client, id, refusals[reason](tag))
+      if (isAnswered || isConfirmed) this.refuse(client, id, reason)
     } else {
       this.counts.submitted++
       const job = this.enqueue(record, tag, isAnswered ? client : undefined, undefined, now)
@@ -453,10 +467,12 @@ export class Dispatcher {
   }
 
   /** Who is no worker is told so, once for each message: it has to begin anew. */
-  private stale(key: string, from: Uint8Array, { instance, sequence }: Record): void {
+  private stale(key: string, from: Uint8Array, { instance, kind, sequence }: Record): void {
     for (const peer of this.dirty) if (peer instanceof Stranger && peer.key === key) return
     const { epoch } = this.settings
-    this.dirty.add(new Stranger(key, from, epoch, instance, sequence))
+    // An answer names its call, and no session: 0 stands for the one that this dispatcher knew.
+    const session = kind === Kind.Exit || kind === Kind.Defect ? 0 : sequence
+    this.dirty.add(new Stranger(key, from, epoch, instance, session))
   }
 
   // ---------------------------------------------------------------------------
@@ -494,6 +510,13 @@ export class Dispatcher {
     const free = [...this.workers.values()].filter((worker) => worker.free > 0)
     if (free.length === 0) return
     free.sort((a, b) => a.jobs.size - b.jobs.size || a.turn - b.turn)
+    const aside: Array<Job> = []
+    this.share(free, aside)
+    // The oldest last, because each goes before all others.
+    for (const job of aside.reverse()) this.queue.pushFirst(job)
+  }
+
+  private share(free: ReadonlyArray<Worker>, aside: Array<Job>): void {
     const share = Math.max(this.settings.pack, Math.ceil(this.queue.size / free.length))
     for (let given = true; given && this.queue.size > 0; ) {
       given = false
@@ -501,25 +524,38 @@ export class Dispatcher {
         for (let n = Math.min(share, worker.free); n > 0; ) {
           const job = this.queue.shift()
           if (job === undefined) return
-          if (!this.give(worker, job)) continue
-          given = true
-          n--
+          if (understands(worker, job)) {
+            this.give(worker, job)
+            given = true
+            n--
+          } else if (!this.giveOther(free, worker, job)) {
+            aside.push(job)
+            if (aside.length === mostAside) return
+          }
         }
       }
     }
   }
 
-  private give(worker: Worker, job: Job): boolean {
-    const codec = job.client?.codec
-    if (codec !== undefined && worker.codec !== anyCodec && codec !== worker.codec) {
+  /** A call that this worker does not understand is another's; where there is none that does, it is refused. */
+  private giveOther(free: ReadonlyArray<Worker>, worker: Worker, job: Job): boolean {
+    const other = free.find((other) => other.free > 0 && understands(other, job))
+    if (other !== undefined) this.give(other, job)
+    else {
+      for (const one of this.workers.values()) if (understands(one, job)) return false
       this.counts.refused++
       // It is in no queue any more.
       job.state = "running"
       this.end(job, false)
-      if (job.client !== undefined)
-        this.refuse(job.client, job.record.id, refusals.Codec(`${codec}, not ${worker.codec}`))
-      return false
+      const { client } = job
+      if (client !== undefined) {
+        this.refuse(client, job.record.id, refusals.Codec(`${client.codec}, not ${worker.codec}`))
+      }
     }
+    return true
+  }
+
+  private give(worker: Worker, job: Job): void {
     job.attempts++
     job.state = "running"
     job.worker = worker
@@ -531,7 +567,6 @@ export class Dispatcher {
       attempt: Math.min(job.attempts, 255)
     })
     this.dirty.add(worker)
-    return true
   }
 
   // ---------------------------------------------------------------------------

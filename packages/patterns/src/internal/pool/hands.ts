@@ -70,7 +70,16 @@ export const serverHands = Effect.fnUntraced(function* (
             fail(session, key, encodeDefect(`the call cannot be read: ${problems[request]}`))
             return
           }
-          start(Effect.suspend(() => write(session, toBeAnswered(request, call.attempt))))
+          if (handedBack.size > 0) handedBack.delete(key)
+          const fiber = start(Effect.suspend(() => write(session, toBeAnswered(request, call.attempt))))
+          // It dies of what a codec throws at, and then nobody has answered.
+          const given = (exit: Exit.Exit<void>) => {
+            if (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) return
+            fail(session, key, encodeDefect(Cause.squash(exit.cause)))
+          }
+          const exit = fiber.pollUnsafe()
+          if (exit === undefined) fiber.addObserver(given)
+          else given(exit)
         },
         interrupt: (session, key) => {
           start(Effect.suspend(() => write(session, { _tag: "Interrupt", requestId: key })))
@@ -200,5 +209,6 @@ const packResult = (packer: Packer, call: Call, epoch: number, exit: Exit.Exit<U
 /** What a call of this process ended with, as text: the body of a Defect. */
 export const defectText = (record: Record): string => {
   const text = new TextDecoder().decode(record.body)
-  return text.startsWith('"') && text.endsWith('"') ? text.slice(1, -1) : text
+  const parsed = Result.try((): unknown => JSON.parse(text))
+  return Result.isSuccess(parsed) && typeof parsed.success === "string" ? parsed.success : text
 }

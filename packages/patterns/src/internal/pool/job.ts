@@ -1,5 +1,5 @@
 /** What a dispatcher keeps of a call, of a worker and of a client: its state, and no rules. */
-import { Kind, Packer, type Record } from "../records.ts"
+import { fullMessage, headerSize, Kind, Packer, type Record } from "../records.ts"
 
 // -----------------------------------------------------------------------------
 // Jobs
@@ -104,6 +104,8 @@ export abstract class Peer {
 
   /** What is to be sent now, as a message. */
   abstract take(): Uint8Array | undefined
+  /** Whether that was not all. */
+  abstract get hasMore(): boolean
 }
 
 /** A worker: one connection, from one Hello on. */
@@ -150,7 +152,11 @@ export class Worker extends Peer {
   }
 
   take(): Uint8Array | undefined {
-    return this.packer.take()
+    return this.packer.take(fullMessage)
+  }
+
+  get hasMore(): boolean {
+    return this.packer.count > 0
   }
 }
 
@@ -176,6 +182,8 @@ export class Client extends Peer {
   /** The client's own: with another one it has begun anew. */
   epoch: number | undefined = undefined
   codec: string | undefined = undefined
+  /** Why nothing is taken of it in this epoch, as its Hello was answered. */
+  refusal: string | undefined = undefined
   /** The epoch of the dispatcher, that it is to be told. */
   pong: number | undefined = undefined
   private words: Array<Word> = []
@@ -192,6 +200,7 @@ export class Client extends Peer {
   /** It has begun anew: of what it was asked before it wants to hear nothing. */
   begin(epoch: number): void {
     this.epoch = epoch
+    this.refusal = undefined
     this.words = []
   }
 
@@ -201,12 +210,20 @@ export class Client extends Peer {
       packer.add({ kind: Kind.Pong, epoch, sequence: this.pong })
       this.pong = undefined
     }
+    let said = 0
     for (const { attempt, body, id, kind, record } of words) {
+      const size = record === undefined ? headerSize + body.length : record.end - record.start
+      if (packer.count > 0 && packer.size + size > fullMessage) break
       if (record === undefined) packer.add({ kind, id, epoch }, "", body)
       else packer.copy(record, { id, epoch, attempt })
+      said++
     }
-    if (words.length > 0) this.words = []
+    if (said > 0) this.words = said === words.length ? [] : words.slice(said)
     return packer.take()
+  }
+
+  get hasMore(): boolean {
+    return this.words.length > 0
   }
 }
 

@@ -72,11 +72,23 @@ const spawn = (index: number, plan: Plan, observer: Observer) => {
   return Effect.tap(child, (handle) => Effect.sync(() => observer.started(index, handle)))
 }
 
-/** How a process ended, in a word or two. */
-export const describe = (exit: Exit.Exit<number, unknown>): string => {
-  if (Exit.isSuccess(exit)) return `code ${exit.value}`
-  const error = Exit.findErrorOption(exit)
-  return error._tag === "Some"
-    ? String(error.value instanceof Error ? error.value.message : error.value)
-    : "interrupted"
+/** How a process ended: in words, and by its exit code or the signal that killed it, where it was started at all. */
+export interface Ending {
+  readonly how: string
+  readonly code: number | undefined
+  readonly signal: string | undefined
 }
+
+export const endingOf = (exit: Exit.Exit<number, unknown>): Ending => {
+  if (Exit.isSuccess(exit)) return { how: `code ${exit.value}`, code: exit.value, signal: undefined }
+  const found = Exit.findErrorOption(exit)
+  if (found._tag === "None") return { how: "interrupted", code: undefined, signal: undefined }
+  const error = found.value
+  const signal = signalOf(error)
+  const how = signal === undefined ? String(error instanceof Error ? error.message : error) : `killed by ${signal}`
+  return { how, code: undefined, signal }
+}
+
+/** The spawner fails with an error that has the name of the signal in its cause, and nowhere else. */
+const signalOf = (error: unknown): string | undefined =>
+  error instanceof Error && error.cause instanceof Error ? /\bSIG[A-Z0-9]+\b/.exec(error.cause.message)?.[0] : undefined

@@ -6,9 +6,11 @@ import * as Router from "@effect-zmq/core/Router"
 import type { RoutingId } from "@effect-zmq/core/RoutingId"
 import * as Socket from "@effect-zmq/core/Socket"
 import type { ZmqError } from "@effect-zmq/core/ZmqError"
+import type * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Result from "effect/Result"
 import type { SchedulerDispatcher } from "effect/Scheduler"
 import * as Stream from "effect/Stream"
 import type { Start } from "../rpc/outbox.ts"
@@ -127,9 +129,11 @@ export class Running {
   until(predicate: () => boolean): Effect.Effect<void> {
     return Effect.callback((resume) => {
       const look = () => {
-        if (!predicate()) return
+        // It may be anybody's: what it throws is theirs, and not the dispatcher's.
+        const holds = Result.try(predicate)
+        if (Result.isSuccess(holds) && !holds.success) return
         this.waiters.delete(look)
-        resume(Effect.void)
+        resume(Result.isSuccess(holds) ? Effect.void : Effect.die(holds.failure))
       }
       this.waiters.add(look)
       look()
@@ -172,8 +176,19 @@ export class Running {
   }
 
   private send(peer: Peer): void {
-    const message = peer.take()
-    if (message === undefined) return
+    for (let message = peer.take(); message !== undefined; message = peer.take()) {
+      const exit = this.sendOne(peer, message)
+      if (exit === undefined) {
+        // The rest goes when this has.
+        if (peer.hasMore) this.machine.dirty.add(peer)
+        return
+      }
+      if (Exit.isFailure(exit)) return
+    }
+  }
+
+  /** `undefined` where it waits for room. */
+  private sendOne(peer: Peer, message: Uint8Array): Exit.Exit<void, ZmqError> | undefined {
     const { backend, frontend, start } = this.environment
     const router = peer instanceof Client ? frontend : backend
     // It is one: it came with a message.
@@ -191,6 +206,7 @@ export class Running {
         if (this.machine.dirty.has(peer) || this.sending === 0) this.touch()
       })
     }
+    return exit
   }
 
   private sent(peer: Peer, exit: Exit.Exit<void, ZmqError>): void {
@@ -206,7 +222,8 @@ export class Running {
     if (delayOf === undefined) return
     for (const job of this.machine.unscheduled.splice(0)) {
       start(
-        Effect.map(delayOf(job), (delay) => {
+        // A schedule that dies has ended: the call does not wait for ever.
+        Effect.map(Effect.catchCause(delayOf(job), told), (delay) => {
           this.machine.schedule(job, delay, this.now)
           this.touch()
         })
@@ -229,3 +246,6 @@ export class Running {
     )
   }
 }
+
+const told = (cause: Cause.Cause<never>): Effect.Effect<undefined> =>
+  Effect.as(Effect.logError("the schedule of redelivery died, and with it the call", cause), undefined)

@@ -107,7 +107,7 @@ export class Session {
         return
       case Kind.Stale:
         // Of a session that is over already it says nothing new.
-        if (record.id === this.number) this.begin()
+        if (record.id === this.number || (record.id === 0 && record.epoch === this.epoch)) this.begin()
         return
       case Kind.Bye:
         if (record.epoch === this.epoch) this.begin()

@@ -58,6 +58,8 @@ export class Link {
   isUp = false
   /** It has said goodbye, and its connection has not ended yet: what is sent now would be lost with it. */
   isLeaving = false
+  /** It wants nothing of us, as far as is known. */
+  isRefusing = false
   private lastId = 0
   private epoch: number
   private serverEpoch: number | undefined = undefined
@@ -83,19 +85,29 @@ export class Link {
     this.hello()
   }
 
+  /** The connection is there. Of several servers that is not enough: who refuses us, or is leaving, is to get no call. */
+  connected(): void {
+    if (this.client.isChoosing) this.outbox.touch()
+    else this.up()
+  }
+
   /** The server is there. */
-  up(): void {
+  private up(): void {
     if (this.isUp && !this.isLeaving) return
     this.isUp = true
     this.isLeaving = false
+    this.isRefusing = false
     this.client.admit()
   }
 
-  /** What an epoch begins with. Of several servers each is told at once: by its answer it is known to be there. */
-  private hello(): void {
+  /**
+   * What an epoch begins with. Of several servers each is told at once: by its answer it is known to be there. But who has
+   * refused us, or said goodbye, would only say so again: it is told when its connection is a new one.
+   */
+  private hello(loss?: Loss): void {
     const { codec, instance } = this.client.options
     packHello(this.outbox.packer, { epoch: this.epoch, instance }, { role: "client", codec, credit: 0 })
-    if (this.client.isChoosing) this.outbox.touch()
+    if (this.client.isChoosing && loss !== "refused" && loss !== "left") this.outbox.touch()
   }
 
   // ---------------------------------------------------------------------------
@@ -153,8 +165,8 @@ export class Link {
   private handle(record: Record) {
     if (record.epoch !== this.epoch) return this.above.drops.add("late")
     this.heard = true
-    if (!this.isUp) this.up()
     const { id, kind } = record
+    if (!this.isUp && !isFarewell(kind, id)) this.up()
     switch (kind) {
       case Kind.Exit:
       case Kind.Chunk:
@@ -265,13 +277,14 @@ export class Link {
     if (loss === "closed") this.isClosed = true
     this.isUp = false
     this.isLeaving = loss === "left"
+    this.isRefusing = loss === "refused"
     this.serverEpoch = undefined
     this.silent = 0
     this.heard = false
     this.epoch = this.epoch === 0xffff_ffff ? 1 : this.epoch + 1
     this.lastId = 0
     this.outbox.packer.clear()
-    this.hello()
+    this.hello(loss)
     const failed = [...this.calls.values()]
     this.calls.clear()
     if (failed.length > 0) {
@@ -306,6 +319,10 @@ export class Link {
   }
 }
 
+/** What nobody says who takes calls. */
+const isFarewell = (kind: Kind, id: number): boolean =>
+  kind === Kind.Bye || kind === Kind.Stale || (kind === Kind.Refused && id === 0)
+
 const write = (above: Above, clientId: number, response: RpcMessage.FromServerEncoded): Effect.Effect<void> =>
   Effect.suspend(() => above.write(clientId, response))
 
@@ -326,7 +343,8 @@ export class Client {
   readonly links: Array<Link> = []
   /** Whether there are several servers: calls then wait for one that is there. */
   readonly isChoosing: boolean
-  private isPatient = false
+  /** Ends the calls that wait for a server, when that has taken too long. */
+  private patience: Fiber.Fiber<void> | undefined = undefined
   private readonly calls = new Map<string | number, Call>()
   private inFlight = 0
   private readonly waiting: Array<Call> = []
@@ -394,31 +412,37 @@ export class Client {
         this.awaitServer()
         return
       }
+      // The next time that nobody is there is a time of its own.
+      this.patience?.interruptUnsafe()
+      this.patience = undefined
       const call = this.waiting.shift() as Call // there is one
       this.inFlight++
       this.pick().begin(call)
     }
   }
 
-  /** Whether a call would go to somebody. To one server alone it goes also before that is there. */
+  /**
+   * Whether a call would go to somebody. To one server alone it goes also before that is there; and where all refuse us, to
+   * one of them, to be told why.
+   */
   private get isServed(): boolean {
-    return this.links.some(({ isLeaving, isUp }) => (this.isChoosing ? isUp : !isLeaving))
+    if (!this.isChoosing) return this.links.some(({ isLeaving }) => !isLeaving)
+    return this.links.some(({ isUp }) => isUp) || this.links.every(({ isRefusing }) => isRefusing)
   }
 
   /** Nobody is there: calls wait as long as a server may be silent. */
   private awaitServer(): void {
-    if (this.isPatient) return
-    this.isPatient = true
+    if (this.patience !== undefined) return
     const { looks, ping } = this.options
     const giveUp = Effect.sync(() => {
-      this.isPatient = false
+      this.patience = undefined
       if (this.isServed) return
       // It has said goodbye, and stays.
       for (const link of this.links) link.isLeaving = false
       const error = this.above.errorOf(this.links.map(({ endpoint }) => endpoint).join(", "), "silent", undefined)
       for (const call of [...this.waiting]) this.end(call, Effect.fail(error))
     })
-    this.above.start(Effect.andThen(Effect.sleep(ping * looks), giveUp))
+    this.patience = this.above.start(Effect.andThen(Effect.sleep(ping * looks), giveUp))
   }
 
   /** Who has the fewest calls under way, of those that are up; in turn where that is several. */

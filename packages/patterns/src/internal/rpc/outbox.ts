@@ -10,13 +10,10 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type { SchedulerDispatcher } from "effect/Scheduler"
-import { Packer } from "../records.ts"
+import { fullMessage, Packer } from "../records.ts"
 
 /** Starts an effect now. It runs in this step until it has to wait. */
 export type Start = <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
-
-/** A message of so many bytes goes without waiting for the end of the turn. */
-const fullMessage = 65_536
 
 /** With so many bytes in an outbox, who has more to say waits. */
 const fullOutbox = 1_048_576
@@ -94,6 +91,7 @@ export class Outbox {
   touch() {
     if (this.isClosed) return this.packer.clear()
     if (this.isSending) return
+    // A full one does not wait for the end of the turn.
     if (this.packer.size >= fullMessage) return this.flush()
     if (this.isWaiting) return
     this.isWaiting = true
@@ -117,7 +115,7 @@ export class Outbox {
   flush(): void {
     this.isWaiting = false
     while (!this.isSending) {
-      const message = this.packer.take()
+      const message = this.packer.take(fullMessage)
       if (message === undefined) break
       const fiber = this.start(this.send(message))
       const exit = fiber.pollUnsafe()

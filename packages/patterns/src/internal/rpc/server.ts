@@ -35,6 +35,8 @@ interface Peer {
   epoch: number
   instance: number
   lastId: number
+  /** Why nothing is taken of it in this epoch, as its Hello was answered. */
+  refusal: string | undefined
   /** The calls that have not ended; those that have answered with a chunk, with their stream. */
   readonly calls: Map<number, Answers | undefined>
   /** Whether anything has come since the last look, and for how many looks nothing has. */
@@ -115,9 +117,17 @@ export class Server {
     for (const { problem } of malformed) this.drops.add(problem)
     if (records.length === 0) return
     const key = keyOf(from)
-    const peer = this.peers.get(key) ?? this.peerOf(key, from)
-    peer.heard = true
-    for (const record of records) this.handle(peer, record)
+    let peer = this.peers.get(key)
+    for (const record of records) {
+      if (peer === undefined) {
+        // Of one that has gone, there may be words that were not read yet: they do not bring it back.
+        if (isAfterthought(record.kind)) continue
+        peer = this.peerOf(key, from)
+      }
+      peer.heard = true
+      this.handle(peer, record)
+      if (record.kind === Kind.Bye) peer = undefined
+    }
   }
 
   private peerOf(key: string, routingId: RoutingId.RoutingId): Peer {
@@ -129,6 +139,7 @@ export class Server {
       epoch: 0,
       instance: 0,
       lastId: 0,
+      refusal: undefined,
       calls: new Map(),
       heard: true,
       silent: 0
@@ -181,6 +192,7 @@ export class Server {
     peer.epoch = record.epoch
     peer.instance = record.instance
     peer.lastId = 0
+    peer.refusal = undefined
   }
 
   private hello(peer: Peer, record: Record) {
@@ -188,15 +200,16 @@ export class Server {
     if (hello === undefined) return this.drops.add("body")
     const { codec } = this.options
     if (hello.version !== version) {
-      return this.refuse(peer, 0, `this server speaks version ${version} and not ${hello.version}`)
-    }
-    if (hello.codec !== codec) {
-      return this.refuse(peer, 0, `this server's serialization is ${codec} and not ${hello.codec.slice(0, 100)}`)
-    }
-    return this.pong(peer)
+      peer.refusal = `this server speaks version ${version} and not ${hello.version}`
+    } else if (hello.codec !== codec) {
+      peer.refusal = `this server's serialization is ${codec} and not ${hello.codec.slice(0, 100)}`
+    } else return this.pong(peer)
+    return this.refuse(peer, 0, peer.refusal)
   }
 
   private pong(peer: Peer): void {
+    // Who hears it would think that there is somebody to take calls.
+    if (this.isLeaving) return
     peer.outbox.packer.add({ kind: Kind.Pong, epoch: peer.epoch, sequence: this.epoch })
     peer.outbox.touch()
   }
@@ -207,6 +220,7 @@ export class Server {
     if (((id - peer.lastId) | 0) <= 0 || peer.calls.has(id)) return this.drops.add("repeated")
     peer.lastId = id
     if (this.isLeaving) return this.refuse(peer, id, problems.leaving)
+    if (peer.refusal !== undefined) return this.refuse(peer, id, peer.refusal)
     const request = readRequest(record, id, this.options.bytes)
     if (typeof request === "string") {
       this.drops.add(request)
@@ -322,7 +336,7 @@ export class Server {
   /** Its handlers are interrupted. */
   private disconnect(peer: Peer): void {
     this.byClient.delete(peer.clientId)
-    peer.calls.clear()
+    dropCalls(peer)
     Queue.offerUnsafe(this.disconnects, peer.clientId)
   }
 
@@ -362,13 +376,23 @@ export class Server {
     if (isLeaving && !this.isLeaving) {
       for (const peer of this.peers.values()) {
         peer.outbox.packer.add({ kind: Kind.Bye, epoch: peer.epoch, sequence: this.epoch })
-        peer.calls.clear()
+        dropCalls(peer)
         peer.outbox.flush()
       }
     }
     this.isLeaving = isLeaving
   }
 }
+
+/** Nobody waits for them any more. A stream that cannot be interrupted is not to wait for a reader that is gone. */
+const dropCalls = ({ calls }: Peer): void => {
+  const streams = [...calls.values()]
+  calls.clear()
+  for (const answers of streams) answers?.resume?.()
+}
+
+/** What is said about calls that were made before, and asks for nothing. */
+const isAfterthought = (kind: Kind): boolean => kind === Kind.Ack || kind === Kind.Interrupt || kind === Kind.Bye
 
 const awaitAck = (answers: Answers): Effect.Effect<void> =>
   Effect.callback((resume) => {

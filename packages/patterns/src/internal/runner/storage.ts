@@ -3,6 +3,7 @@
  * a storage needs nothing of a network that runners do not have.
  */
 
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as ClusterError from "effect/cluster/ClusterError"
 import * as RunnerStorage from "effect/cluster/RunnerStorage"
@@ -11,10 +12,12 @@ import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as Rpc from "effect/rpc/Rpc"
 import * as RpcClient from "effect/rpc/RpcClient"
+import type * as RpcClientError from "effect/rpc/RpcClientError"
 import * as RpcGroup from "effect/rpc/RpcGroup"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import { Leases } from "./leases.ts"
+import { plainly } from "./watch.ts"
 
 /** Milliseconds that do not jump when the machine's clock is put right. */
 const now = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos / 1_000_000n))
@@ -87,12 +90,47 @@ export const handlersOf = Effect.fnUntraced(function* (leases: Leases) {
 })
 
 /**
- * The storage that is served at `endpoint`, once it is there. A call that fails, or has no answer within `timeout`, is a
- * `PersistenceError`: runners try again, and stop their entities before their locks run out.
+ * A call that the storage did not answer. Nothing in this process is wrong, so that it is one line in a log: Effect's
+ * runners write it down each time that they try.
  */
-export const fromServed = Effect.fnUntraced(function* (endpoint: string, timeout: Duration.Input) {
+class StorageAway extends ClusterError.PersistenceError {
+  constructor(endpoint: string) {
+    const text = `the storage of runners at ${endpoint} is away`
+    super({ cause: text })
+    this.message = text
+    this.stack = `PersistenceError: ${text}`
+    // What its schema takes for the cause is the text, which has been said.
+    Object.defineProperty(this, "cause", { value: undefined })
+  }
+}
+
+/** How long a call may take: the storage counts as away after that. Runners refresh locks three times in their time. */
+const patienceOf = (lockExpiration: Duration.Duration) =>
+  Duration.min(Duration.seconds(3), Duration.divideUnsafe(lockExpiration, 6))
+
+/**
+ * The storage that is served at `endpoint`, once it is there. A call that fails, or has no answer within `timeout`, is a
+ * `PersistenceError`: runners try again, and stop their entities before their locks run out. That it is away is told once,
+ * and so is that it is back.
+ */
+export const fromServed = Effect.fnUntraced(function* (endpoint: string, given: Duration.Input | undefined) {
   const client = yield* RpcClient.make(StorageRpcs, { disableTracing: true })
-  const ask = Effect.timeout(client.About(), timeout)
+  const ask = Effect.timeout(client.About(), given ?? "3 seconds")
+  let isAway = false
+  const answered = Effect.suspend(() => {
+    if (!isAway) return Effect.void
+    isAway = false
+    return plainly(Effect.logInfo(`the storage of runners at ${endpoint} is there again`))
+  })
+  const unanswered = Effect.suspend(() => {
+    if (isAway) return Effect.void
+    isAway = true
+    return plainly(
+      Effect.logWarning(
+        `the storage of runners at ${endpoint} is away: no shard changes its runner, and if it stays away runners stop their entities`
+      )
+    )
+  })
   const about = yield* Effect.catch(ask, () =>
     Effect.logWarning(`the storage of runners at ${endpoint} does not answer: waiting for it`).pipe(
       Effect.andThen(Effect.retry(ask, Schedule.spaced("250 millis"))),
@@ -100,13 +138,24 @@ export const fromServed = Effect.fnUntraced(function* (endpoint: string, timeout
     )
   )
   const { storage } = about
-  const call = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, ClusterError.PersistenceError> =>
-    ClusterError.PersistenceError.refail(Effect.timeout(effect, timeout))
+  const timeout = given ?? patienceOf(Duration.millis(about.lockExpiration))
+  const call = <A>(
+    effect: Effect.Effect<A, RpcClientError.RpcClientError | Cause.TimeoutError>
+  ): Effect.Effect<A, ClusterError.PersistenceError> =>
+    Effect.timeout(effect, timeout).pipe(
+      Effect.tap(answered),
+      // A storage that ends interrupts its handlers.
+      Effect.catchCause((cause) =>
+        Cause.hasDies(cause)
+          ? Effect.fail(new ClusterError.PersistenceError({ cause: Cause.squash(cause) }))
+          : Effect.andThen(unanswered, Effect.fail(new StorageAway(endpoint)))
+      )
+    )
 
   // Runners that have ended, and whether the storage was there when they said so, or what they said next. Their locks run out
   // without a word: nobody waits for a storage that is gone to hear that they are released.
   const ended = new Map<string, { isHeard: boolean }>()
-  const lastCall = (address: string, effect: Effect.Effect<void, unknown>) =>
+  const lastCall = (address: string, effect: Effect.Effect<void, RpcClientError.RpcClientError>) =>
     Effect.suspend(() => {
       const end = ended.get(address)
       if (end === undefined) return call(effect)

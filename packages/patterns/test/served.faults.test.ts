@@ -1,0 +1,192 @@
+/** Servers that refuse, leave slowly or come and go, beside others; and clients that leave while they are served. */
+import * as Dealer from "@effect-zmq/core/Dealer"
+import * as MemoryTransport from "@effect-zmq/core/MemoryTransport"
+import * as Simulation from "@effect-zmq/core/Simulation"
+import type { Transport } from "@effect-zmq/core/Transport"
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Rpc from "effect/rpc/Rpc"
+import * as RpcClient from "effect/rpc/RpcClient"
+import * as RpcGroup from "effect/rpc/RpcGroup"
+import * as RpcSerialization from "effect/rpc/RpcSerialization"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { assert, describe, it } from "vitest"
+import { headerSize, Kind, Packer, packHello, read } from "../src/internal/records.ts"
+import * as ZmqRpcClient from "../src/ZmqRpcClient.ts"
+import * as ZmqRpcServer from "../src/ZmqRpcServer.ts"
+
+const Group = RpcGroup.make(
+  Rpc.make("Echo", { payload: { n: Schema.Int }, success: Schema.Int }),
+  Rpc.make("Count", { success: Schema.Int, stream: true })
+)
+
+const first = "tcp://127.0.0.1:6001"
+const second = "tcp://127.0.0.1:6002"
+
+/** A server, and how it is ended. */
+const serve = Effect.fnUntraced(function* (
+  bind: typeof first | typeof second,
+  {
+    count = Stream.range(1, 100),
+    serialization = RpcSerialization.layerJson
+  }: {
+    readonly count?: Stream.Stream<number>
+    readonly serialization?: Layer.Layer<RpcSerialization.RpcSerialization>
+  } = {}
+) {
+  const scope = yield* Scope.fork(yield* Effect.scope)
+  const context = yield* ZmqRpcServer.layer(Group).pipe(
+    Layer.provide(
+      Group.toLayer({ Echo: ({ n }) => Effect.succeed(n), Count: () => Rpc.uninterruptible(Stream.rechunk(count, 1)) })
+    ),
+    Layer.provideMerge(ZmqRpcServer.layerProtocol({ bind })),
+    Layer.provide(serialization),
+    Layer.buildWithScope(scope)
+  )
+  return { server: Context.get(context, ZmqRpcServer.ZmqRpcServer), end: Scope.close(scope, Exit.void) }
+})
+
+const clientOf = Effect.fnUntraced(function* (connect: ZmqRpcClient.Options["connect"]) {
+  const protocol = ZmqRpcClient.layerProtocol({ connect })
+  const context = yield* Layer.build(Layer.provide(protocol, RpcSerialization.layerJson))
+  return yield* Effect.provideContext(RpcClient.make(Group), context)
+})
+
+const run = (program: Effect.Effect<unknown, unknown, Transport | Scope.Scope>) => {
+  const exit = Simulation.run({
+    seed: 1,
+    program: Effect.provide(Effect.scoped(program), MemoryTransport.layer, { local: true })
+  })
+  if (Exit.isFailure(exit)) throw Cause.squash(exit.cause)
+}
+
+const whyOf = (exit: Exit.Exit<unknown, { readonly _tag: string }>) => {
+  const error = Exit.findErrorOption(exit)
+  // The calls of the group have no errors of their own.
+  return error._tag === "Some" ? ZmqRpcClient.serverLost(error.value as never)?.why : undefined
+}
+
+describe("one of several servers", () => {
+  it("that refuses a client gets none of its calls, and is not asked again and again", () => {
+    run(
+      Effect.gen(function* () {
+        const { server } = yield* serve(second, { serialization: RpcSerialization.layerSchemaBinary() })
+        const client = yield* clientOf([first, second])
+        const early = yield* Effect.forkChild(client.Echo({ n: 0 }))
+        yield* Effect.sleep("1 second")
+        yield* serve(first)
+        assert.strictEqual(yield* Fiber.join(early), 0)
+        for (let n = 1; n < 20; n++) assert.strictEqual(yield* client.Echo({ n }), n)
+        assert.strictEqual((yield* server.status).calls, 0)
+      })
+    )
+  })
+
+  it("says why, where all of them refuse a client", () => {
+    run(
+      Effect.gen(function* () {
+        const serialization = RpcSerialization.layerSchemaBinary()
+        for (const bind of [first, second] as const) yield* serve(bind, { serialization })
+        const client = yield* clientOf([first, second])
+        for (let n = 0; n < 3; n++) {
+          const [waited, exit] = yield* Effect.timed(Effect.exit(client.Echo({ n })))
+          assert.strictEqual(whyOf(exit), "refused")
+          assert.isBelow(Duration.toMillis(waited), 1_000)
+        }
+      })
+    )
+  })
+
+  it("that leaves, and takes its time, gets no call any more", () => {
+    run(
+      Effect.gen(function* () {
+        yield* serve(first)
+        const leaving = yield* serve(second, { count: Stream.fromEffect(Effect.as(Effect.sleep("5 seconds"), 1)) })
+        const client = yield* clientOf([first, second])
+        const streams = yield* Effect.forEach([1, 2], () =>
+          Effect.forkChild(Effect.exit(Stream.runDrain(client.Count())), { startImmediately: true })
+        )
+        yield* Effect.sleep("100 millis")
+        const end = yield* Effect.forkChild(leaving.end)
+        yield* Effect.sleep("100 millis")
+        const late = yield* clientOf([first, second])
+        for (let n = 0; n < 20; n++) {
+          assert.strictEqual(yield* client.Echo({ n }), n)
+          assert.strictEqual(yield* late.Echo({ n }), n)
+        }
+        yield* Fiber.join(end)
+        yield* Effect.forEach(streams, Fiber.join)
+        yield* serve(second)
+      })
+    )
+  })
+})
+
+describe("a server", () => {
+  it("that has gone is waited for anew each time, for as long as a server may be silent", () => {
+    run(
+      Effect.gen(function* () {
+        const client = yield* clientOf([first, second])
+        const early = yield* Effect.forkChild(client.Echo({ n: 1 }))
+        yield* Effect.sleep("1 second")
+        const { end } = yield* serve(first)
+        assert.strictEqual(yield* Fiber.join(early), 1)
+        yield* Effect.sleep("18 seconds")
+        yield* end
+        const [waited, exit] = yield* Effect.timed(Effect.exit(client.Echo({ n: 2 })))
+        assert.strictEqual(whyOf(exit), "silent")
+        assert.isAtLeast(Duration.toMillis(waited), 20_000)
+      })
+    )
+  })
+
+  it("ends, though the client of a stream that cannot be interrupted has gone, or is still there", () => {
+    run(
+      Effect.gen(function* () {
+        const { end } = yield* serve(first)
+        const scope = yield* Scope.make()
+        const open = Effect.gen(function* () {
+          const client = yield* clientOf(first)
+          return yield* client.Count(undefined, { asQueue: true, streamBufferSize: 1 })
+        })
+        yield* open
+        yield* Scope.provide(open, scope)
+        yield* Effect.sleep("1 second")
+        yield* Scope.close(scope, Exit.void)
+        yield* Effect.sleep("1 second")
+        yield* Effect.timeout(end, "10 seconds")
+      })
+    )
+  })
+
+  it("takes nothing of a client whose version it does not speak, nor keeps one by what it said before it left", () => {
+    run(
+      Effect.gen(function* () {
+        const { server } = yield* serve(first)
+        const dealer = yield* Dealer.make({ connect: first })
+        const packer = new Packer()
+        packHello(packer, { epoch: 1 }, { role: "client", codec: "application/json", credit: 0 })
+        packer.add({ kind: Kind.Request, id: 1, epoch: 1 }, "Echo", `{"n":1}`)
+        const message = packer.take() ?? assert.fail()
+        message[headerSize] = 99
+        yield* Dealer.send(dealer, message)
+        const answers = read(yield* Dealer.receive(dealer)).records.map(({ id, kind }) => [kind, id])
+        assert.deepStrictEqual(answers, [
+          [Kind.Refused, 0],
+          [Kind.Refused, 1]
+        ])
+        for (const kind of [Kind.Bye, Kind.Ack, Kind.Interrupt, Kind.Bye]) packer.add({ kind, id: 1, epoch: 1 })
+        yield* Dealer.send(dealer, packer.take() ?? assert.fail())
+        yield* Effect.sleep("1 second")
+        assert.strictEqual((yield* server.status).clients, 0)
+      })
+    )
+  })
+})
