@@ -199,7 +199,8 @@ export const saidOf = ({ age, attempts, reason, tag }: WorkerPool.DeadLetter): s
 const reasons: { readonly [R in WorkerPool.DeadLetter["reason"]]: string } = {
   WorkerLost: "its worker was lost, and it is not to be done twice",
   TooManyAttempts: "each of its workers was lost",
-  ScheduleEnded: "its schedule has ended"
+  ScheduleEnded: "its schedule has ended",
+  Closed: "the pool has ended before it"
 }
 
 /** A worker calls itself what it likes. */

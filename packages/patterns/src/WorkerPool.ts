@@ -7,6 +7,8 @@
  * has credit for waits at the dispatcher, and beyond `queue` calls at the submitters.
  *
  * **What is promised.** Every call ends: it is answered, cancelled, or given up as a dead letter, and its caller is told, once.
+ * Who asked with `discard` was told that the call was taken: what becomes of it is an answer, or a dead letter, also when the
+ * dispatcher ends first (`Closed`).
  *
  * - **At least once.** The calls of a worker that was killed, was cut off, or says nothing for too long are given to others.
  *   So a call may be carried out twice, and more often; `options.requestId` is the same each time, and so what a handler
@@ -52,6 +54,7 @@ import * as Data from "effect/Data"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as PubSub from "effect/PubSub"
@@ -68,6 +71,7 @@ import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
+import type * as Take from "effect/Take"
 import type * as ThreadWorker from "effect/workers/Worker"
 import type { WorkerError } from "effect/workers/WorkerError"
 import type * as WorkerRunner from "effect/workers/WorkerRunner"
@@ -160,7 +164,10 @@ export class WorkerPool extends Context.Service<
     readonly status: Effect.Effect<Status>
     /** Waits until the figures are such, and gives them. */
     readonly awaitStatus: (predicate: (status: Status) => boolean) => Effect.Effect<Status>
-    /** The calls that were given up: the newest 1,024 from before, and then those to come. */
+    /**
+     * The calls that were given up: the newest 1,024 from before, and then those to come. Ends with the dispatcher, after the
+     * calls that ended with it, and can be run after that, too.
+     */
     readonly deadLetters: Stream.Stream<DeadLetter>
     /** What happens from when it is run on; of more than 1,024 that were not taken yet, the newest. */
     readonly events: Stream.Stream<Event>
@@ -195,7 +202,7 @@ export interface Status {
   readonly cancelled: number
   /** The calls that were given up. */
   readonly dead: number
-  /** The calls that were not taken: of an unknown tag, another serialization, or while the pool ends. */
+  /** The calls that were not taken: of an unknown tag, another serialization, or that came while the pool ended. */
   readonly refused: number
   /** How often a call was given, or is to be given, to another worker because its own was lost. */
   readonly redone: number
@@ -243,6 +250,7 @@ export interface DeadLetter {
    * - `WorkerLost`: its worker was lost, and it may not be carried out twice (`Idempotent`)
    * - `TooManyAttempts`: it was given to `maxAttempts` workers, and each was lost
    * - `ScheduleEnded`: the schedule of `redeliver` has ended
+   * - `Closed`: the dispatcher has ended before it; with `attempts`, whether it was carried out is unknown
    */
   readonly reason: DeadReason
   /** To how many workers it was given. */
@@ -290,7 +298,7 @@ export const Event = Data.taggedEnum<Event>()
  * A call of `submit` that has no result.
  *
  * - `UnknownTag`, `Draining`: it was not taken
- * - `Closed`: the dispatcher has ended
+ * - `Closed`: the dispatcher has ended; a call that it had taken is a dead letter
  * - `WorkerLost`, `TooManyAttempts`, `ScheduleEnded`: it was given up, and is a dead letter
  * - `Failed`: its handler failed, as `detail` says
  *
@@ -298,7 +306,7 @@ export const Event = Data.taggedEnum<Event>()
  * @since 0.1.0
  */
 export class PoolError extends Data.TaggedError("PoolError")<{
-  readonly reason: "UnknownTag" | "Draining" | "Closed" | "Codec" | DeadReason | "Failed"
+  readonly reason: "UnknownTag" | "Draining" | "Codec" | DeadReason | "Failed"
   readonly tag: string
   /** To how many workers it was given, where that is known. */
   readonly attempts?: number | undefined
@@ -306,7 +314,8 @@ export class PoolError extends Data.TaggedError("PoolError")<{
 }> {
   override get message(): string {
     const { attempts, detail, reason, tag } = this
-    const behind = attempts === undefined ? "" : `, after ${attempts} attempt${attempts === 1 ? "" : "s"}`
+    const behind =
+      attempts === undefined || attempts === 0 ? "" : `, after ${attempts} attempt${attempts === 1 ? "" : "s"}`
     return `${tag}: ${said[reason]}${behind}${detail === undefined ? "" : `: ${detail}`}`
   }
 }
@@ -395,7 +404,8 @@ export interface Redelivery {
 
 /**
  * Makes a dispatcher, which works as long as the scope is open. Closing, it takes no more calls, waits for those that are
- * here for at most `drain`, and tells the rest of its callers and workers that it has gone.
+ * here for at most `drain`, gives up the rest as dead letters (`Closed`), and tells their callers and the workers that it has
+ * gone.
  *
  * The group is for its tags and annotations alone: the dispatcher never looks into a call. A call of another tag is refused.
  *
@@ -433,8 +443,9 @@ const makeDispatcher = Effect.fnUntraced(function* (requests: ReadonlyMap<string
   })
   const events = yield* Effect.acquireRelease(PubSub.sliding<Event>(1024), PubSub.shutdown)
   const deadLetters = yield* Effect.acquireRelease(
-    PubSub.sliding<DeadLetter>({ capacity: 1024, replay: 1024 }),
-    PubSub.shutdown
+    PubSub.sliding<Take.Take<DeadLetter>>({ capacity: 1024, replay: 1024 }),
+    // Those that read it are to have the calls that ended just now, too.
+    (letters) => PubSub.end(letters, Exit.void)
   )
   const clock = yield* Clock.Clock
   const running: Running = new Running(machine, {
@@ -446,7 +457,7 @@ const makeDispatcher = Effect.fnUntraced(function* (requests: ReadonlyMap<string
     delayOf: redeliver === undefined ? undefined : delays(redeliver, clock),
     onHappening: (happening) => {
       if (happening._tag !== "Dead") return void PubSub.publishUnsafe(events, eventOf(happening))
-      PubSub.publishUnsafe(deadLetters, deadLetterOf(happening.job, happening.reason, running.now))
+      PubSub.publishUnsafe(deadLetters, [deadLetterOf(happening.job, happening.reason, running.now)])
     }
   })
   const rates = new Rates()
@@ -487,7 +498,7 @@ const makeDispatcher = Effect.fnUntraced(function* (requests: ReadonlyMap<string
         running.until(() => predicate(status())),
         status
       ),
-    deadLetters: Stream.fromPubSub(deadLetters),
+    deadLetters: Stream.fromPubSubTake(deadLetters),
     events: Stream.fromPubSub(events),
     drain,
     dismiss: (workerId) =>
@@ -667,7 +678,7 @@ export const awaitStatus = (predicate: (status: Status) => boolean): Effect.Effe
   WorkerPool.use((pool) => pool.awaitStatus(predicate))
 
 /**
- * The calls that were given up: the newest 1,024 from before, and then those to come.
+ * The calls that were given up: the newest 1,024 from before, and then those to come, until the dispatcher has ended.
  *
  * @category getters
  * @since 0.1.0

@@ -8,14 +8,17 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Rpc from "effect/rpc/Rpc"
+import * as RpcClient from "effect/rpc/RpcClient"
 import * as RpcGroup from "effect/rpc/RpcGroup"
 import * as RpcSerialization from "effect/rpc/RpcSerialization"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Transformation from "effect/SchemaTransformation"
 import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import { assert, describe, it } from "vitest"
 import * as WorkerPool from "../src/WorkerPool.ts"
+import * as ZmqRpcClient from "../src/ZmqRpcClient.ts"
 
 const Throwing = Schema.String.pipe(
   Schema.decodeTo(
@@ -110,6 +113,38 @@ describe("a pool", () => {
         assert.isTrue(Exit.isSuccess(yield* submit(made, "Say", { text: "good" })))
         for (const exit of [now, yield* Fiber.join(later)]) assert.include(String(exit), "no such figures")
         assert.isTrue(Exit.isSuccess(yield* submit(made, "Say", { text: "good" })))
+      })
+    )
+  })
+
+  it("that ends gives up what it has taken as dead letters, also what nobody waits for", () => {
+    run(
+      Effect.gen(function* () {
+        const scope = yield* Scope.make()
+        const { pool: ending } = yield* Scope.provide(pool({ drain: "1 second" }), scope)
+        const client = yield* Effect.provideContext(
+          RpcClient.make(Group),
+          yield* ZmqRpcClient.layerProtocol({ connect: "tcp://127.0.0.1:6101" }).pipe(
+            Layer.provide(RpcSerialization.layerJson),
+            Layer.build
+          )
+        )
+        const before = yield* Effect.forkChild(Stream.runCollect(ending.deadLetters), { startImmediately: true })
+        // Two are at the worker, and the third waits for it.
+        for (let n = 0; n < 3; n++) yield* client.Hold(undefined, { discard: true })
+        yield* ending.awaitStatus(({ queued, running }) => queued === 1 && running === 2)
+        yield* Scope.close(scope, Exit.void)
+        for (const letters of [yield* Fiber.join(before), yield* Stream.runCollect(ending.deadLetters)]) {
+          assert.deepStrictEqual(
+            letters.map(({ attempts, reason, tag }) => [tag, reason, attempts]),
+            [
+              ["Hold", "Closed", 1],
+              ["Hold", "Closed", 1],
+              ["Hold", "Closed", 0]
+            ]
+          )
+        }
+        assert.deepInclude(yield* ending.status, { submitted: 3, dead: 3, refused: 0, queued: 0, running: 0 })
       })
     )
   })

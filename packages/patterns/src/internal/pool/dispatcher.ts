@@ -586,13 +586,8 @@ export class Dispatcher {
   /** Nothing goes on: who has asked is told so, and workers stop. */
   close(): void {
     this.isClosed = true
-    for (const job of [...this.jobs.values()]) {
-      const { client, record, settle } = job
-      this.counts.refused++
-      this.end(job, false)
-      if (client !== undefined) this.refuse(client, record.id, refusals.Closed(job.tag))
-      settle?.({ _tag: "Refused", reason: "Closed" })
-    }
+    // Also those that nobody waits for: they were taken.
+    for (const job of [...this.jobs.values()]) this.die(job, "Closed")
     for (const worker of this.workers.values()) this.tell(worker, Kind.Bye)
     this.workers.clear()
     for (const client of this.clients.values()) {

@@ -13,6 +13,8 @@ export type DeadReason =
   | "TooManyAttempts"
   /** The schedule of redelivery has ended. */
   | "ScheduleEnded"
+  /** The dispatcher has ended before it. */
+  | "Closed"
 
 /** Why a call is not taken. */
 export type Refusal = "UnknownTag" | "Draining" | "Closed" | "Codec"
@@ -293,7 +295,7 @@ export interface Counts {
   answered: number
   cancelled: number
   dead: number
-  /** Not taken at all, or given up in the dispatcher's own end. */
+  /** Not taken, or of a serialization that no worker understands. */
   refused: number
   /** How often a call that lost its worker was ready for another one. */
   redone: number

@@ -30,5 +30,6 @@ export const deaths: { readonly [R in DeadReason]: (job: Job) => string } = {
     `the worker that had the call was lost, and ${tag} is not idempotent: whether it was done is unknown`,
   TooManyAttempts: ({ attempts }) => `the call was given to ${attempts} workers, and each was lost with it`,
   ScheduleEnded: ({ attempts }) =>
-    `the call was given to ${attempts} workers, each was lost with it, and its schedule has ended`
+    `the call was given to ${attempts} workers, each was lost with it, and its schedule has ended`,
+  Closed: ({ tag }) => refusals.Closed(tag)
 }
