@@ -13,6 +13,7 @@ import * as Layer from "effect/Layer"
 import * as Rpc from "effect/rpc/Rpc"
 import * as RpcClient from "effect/rpc/RpcClient"
 import * as RpcGroup from "effect/rpc/RpcGroup"
+import * as RpcMessage from "effect/rpc/RpcMessage"
 import * as RpcSerialization from "effect/rpc/RpcSerialization"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
@@ -24,7 +25,8 @@ import * as ZmqRpcServer from "../src/ZmqRpcServer.ts"
 
 const Group = RpcGroup.make(
   Rpc.make("Echo", { payload: { n: Schema.Int }, success: Schema.Int }),
-  Rpc.make("Count", { success: Schema.Int, stream: true })
+  Rpc.make("Count", { success: Schema.Int, stream: true }),
+  Rpc.make("Hold", { success: Schema.Int })
 )
 
 const first = "tcp://127.0.0.1:6001"
@@ -44,7 +46,11 @@ const serve = Effect.fnUntraced(function* (
   const scope = yield* Scope.fork(yield* Effect.scope)
   const context = yield* ZmqRpcServer.layer(Group).pipe(
     Layer.provide(
-      Group.toLayer({ Echo: ({ n }) => Effect.succeed(n), Count: () => Rpc.uninterruptible(Stream.rechunk(count, 1)) })
+      Group.toLayer({
+        Echo: ({ n }) => Effect.succeed(n),
+        Count: () => Rpc.uninterruptible(Stream.rechunk(count, 1)),
+        Hold: () => Effect.never
+      })
     ),
     Layer.provideMerge(ZmqRpcServer.layerProtocol({ bind })),
     Layer.provide(serialization),
@@ -124,6 +130,37 @@ describe("one of several servers", () => {
         yield* Fiber.join(end)
         yield* Effect.forEach(streams, Fiber.join)
         yield* serve(second)
+      })
+    )
+  })
+})
+
+describe("two clients of one protocol", () => {
+  it("may number their calls alike: each has its own answers, interrupts its own, and gives its places back", () => {
+    run(
+      Effect.gen(function* () {
+        const { server } = yield* serve(first)
+        const protocol = yield* ZmqRpcClient.layerProtocol({ connect: first, maxInFlight: 2 }).pipe(
+          Layer.provide(RpcSerialization.layerJson),
+          Layer.build
+        )
+        const numbering = Effect.suspend(() => {
+          let last = 0
+          return RpcClient.make(Group, { generateRequestId: () => RpcMessage.RequestId(++last) })
+        }).pipe(Effect.provideContext(protocol))
+        const clients = [yield* numbering, yield* numbering]
+        for (let round = 0; round < 3; round++) {
+          const held = yield* Effect.forEach(clients, (client) =>
+            Effect.forkChild(client.Hold(), { startImmediately: true })
+          )
+          yield* Effect.sleep("1 second")
+          assert.strictEqual((yield* server.status).calls, 2)
+          yield* Effect.forEach(held, Fiber.interrupt)
+          yield* Effect.sleep("1 second")
+          assert.strictEqual((yield* server.status).calls, 0)
+          const echoes = Effect.forEach(clients, (client, n) => client.Echo({ n }), { concurrency: "unbounded" })
+          assert.deepStrictEqual(yield* Effect.timeout(echoes, "1 second"), [0, 1])
+        }
       })
     )
   })

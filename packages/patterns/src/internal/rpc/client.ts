@@ -345,7 +345,8 @@ export class Client {
   readonly isChoosing: boolean
   /** Ends the calls that wait for a server, when that has taken too long. */
   private patience: Fiber.Fiber<void> | undefined = undefined
-  private readonly calls = new Map<string | number, Call>()
+  /** By the client, and what it calls them: two clients may number theirs alike. */
+  private readonly calls = new Map<number, Map<string | number, Call>>()
   private inFlight = 0
   private readonly waiting: Array<Call> = []
   private sequence = 0
@@ -369,13 +370,13 @@ export class Client {
         return this.request(clientId, message)
       case "Ack":
         return Effect.sync(() => {
-          const call = this.calls.get(message.requestId)
+          const call = this.callOf(clientId, message.requestId)
           if (call === undefined) return
           if (call.link?.calls.get(call.id) === call) call.link.say(Kind.Ack, call.id)
         })
       case "Interrupt":
         return Effect.sync(() => {
-          const call = this.calls.get(message.requestId)
+          const call = this.callOf(clientId, message.requestId)
           if (call !== undefined) this.abandon(call)
         })
       // No connection is kept alive for an RpcClient, or ended by it: that is done here.
@@ -388,11 +389,21 @@ export class Client {
   private request(clientId: number, request: RpcMessage.RequestEncoded): Sent {
     return Effect.callback<void, RpcClientError>((resume) => {
       const call: Call = { clientId, request, resume, link: undefined, id: 0, inbox: undefined, isReading: false }
-      this.calls.set(request.id, call)
+      const calls = this.calls.get(clientId)
+      if (calls === undefined) this.calls.set(clientId, new Map([[request.id, call]]))
+      else calls.set(request.id, call)
       this.waiting.push(call)
       this.admit()
       return Effect.sync(() => this.abandon(call))
     })
+  }
+
+  private callOf(clientId: number, requestId: string | number): Call | undefined {
+    return this.calls.get(clientId)?.get(requestId)
+  }
+
+  private has(call: Call): boolean {
+    return this.callOf(call.clientId, call.request.id) === call
   }
 
   /** Whoever still waits is told. */
@@ -479,14 +490,14 @@ export class Client {
 
   /** A call is over, and its `send` ends so. */
   end(call: Call, sent: Sent): void {
-    if (this.calls.get(call.request.id) !== call) return
+    if (!this.has(call)) return
     this.forget(call)
     call.resume(sent)
   }
 
   /** Nobody waits for it any more. */
   private abandon(call: Call): void {
-    if (this.calls.get(call.request.id) !== call) return
+    if (!this.has(call)) return
     const { link } = call
     const isOpen = link?.calls.get(call.id) === call
     this.forget(call)
@@ -495,7 +506,8 @@ export class Client {
   }
 
   private forget(call: Call): void {
-    this.calls.delete(call.request.id)
+    const calls = this.calls.get(call.clientId)
+    if (calls?.delete(call.request.id) && calls.size === 0) this.calls.delete(call.clientId)
     if (call.link === undefined) {
       const at = this.waiting.indexOf(call)
       if (at >= 0) {
