@@ -221,11 +221,10 @@ export const make: (
         let heard = 0
         yield* Stream.runForEach(Socket.events(dealer), (event) => {
           if (event._tag === "Disconnected") {
-            // What it had answered before comes first.
-            const lost = Effect.sync(() => link.lost("disconnected"))
+            link.disconnected()
             return Effect.andThen(
               untilStill(() => heard),
-              lost
+              Effect.sync(() => link.lost("disconnected"))
             )
           }
           return Effect.sync(() => {

@@ -91,6 +91,11 @@ export class Link {
     else this.up()
   }
 
+  /** The connection has ended: it gets no more calls, but what the server has answered may still be on its way to us. */
+  disconnected(): void {
+    this.isUp = false
+  }
+
   /** The server is there. */
   private up(): void {
     if (this.isUp && !this.isLeaving) return
