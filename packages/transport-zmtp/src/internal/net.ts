@@ -333,8 +333,10 @@ export const listen = (
     return Effect.sync(() => void server.close())
   })
 
-/** The address of a network interface of this machine, where it has one of this name. */
+/** The address of a network interface of this machine, where it has one of this name. Of addresses nobody is asked. */
 export const interfaceAddress = (name: string, ipv6: boolean): string | undefined =>
-  Os.networkInterfaces()[name]?.find(({ family }) => family === (ipv6 ? "IPv6" : "IPv4"))?.address
+  Net.isIP(name) !== 0
+    ? undefined
+    : Os.networkInterfaces()[name]?.find(({ family }) => family === (ipv6 ? "IPv6" : "IPv4"))?.address
 
 export const codeOf = (error: Error): string => ("code" in error ? String(error.code) : error.name)
