@@ -74,12 +74,15 @@ export const fromInput = (input: Input): Message | InvalidMessage => {
   return Array.isArray(input) ? fromFrames(input) : new InvalidMessage({ problem: describe(input) })
 }
 
+/** The delimiter of envelopes, most often. */
+const empty = new Uint8Array(0)
+
 const fromFrames = (input: ReadonlyArray<unknown>): Message | InvalidMessage => {
   const frames: Array<Frame> = []
   for (let i = 0; i < input.length; i++) {
     const frame = input[i]
     if (frame instanceof Uint8Array) frames.push(frame)
-    else if (typeof frame === "string") frames.push(encoder.encode(frame))
+    else if (typeof frame === "string") frames.push(frame === "" ? empty : encoder.encode(frame))
     else return new InvalidMessage({ problem: `${describe(frame)} as frame ${i}` })
   }
   return Arr.isReadonlyArrayNonEmpty(frames)

@@ -208,21 +208,19 @@ export const serve: {
 )
 
 /** The request that was left unanswered, or the next one. */
-const next = (rep: RepImpl, method: string): Effect.Effect<Message, ZmqError> =>
-  whenSafe(() =>
-    rep.request === undefined
-      ? rep.line.take(
-          // Kept in the step that takes it, so that it is not lost, whatever becomes of this fiber.
-          (handle) => {
-            rep.request = handle.receiveOneUnsafe()
-            rep.user = rep.request && handle.userOf?.(rep.request)
-            return rep.request
-          },
-          Effect.succeed,
-          (reason) => Effect.fail(rep.fail(method, reason))
-        )
-      : Effect.succeed(rep.request)
+const next = (rep: RepImpl, method: string): Effect.Effect<Message, ZmqError> => {
+  const take = rep.line.take(
+    // Kept in the step that takes it, so that it is not lost, whatever becomes of this fiber.
+    (handle) => {
+      rep.request = handle.receiveOneUnsafe()
+      rep.user = rep.request && handle.userOf?.(rep.request)
+      return rep.request
+    },
+    Effect.succeed,
+    (reason) => Effect.fail(rep.fail(method, reason))
   )
+  return whenSafe(() => (rep.request === undefined ? take : Effect.succeed(rep.request)))
+}
 
 /** In a span, the child of the client's. */
 const traced = <A, E, R>(rep: RepImpl, request: Message, handle: (message: Message) => Effect.Effect<A, E, R>) =>

@@ -26,6 +26,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import { transportName, unsupported } from "./internal/errors.ts"
+import * as Memory from "./internal/memory.ts"
 import * as Net from "./internal/net.ts"
 import { type Shared, Slabs } from "./internal/output.ts"
 import { Turns } from "./internal/turns.ts"
@@ -86,7 +87,7 @@ const capabilities: ReadonlySet<Capability> = new Set<Capability>([
 const version = "0.1.0"
 
 /** One count of turns and one pool of slabs for all sockets of the process. */
-const shared: Shared = { turns: new Turns(Net.nextTurn), slabs: new Slabs(Net.allocate), soon: Net.soon }
+const shared: Shared = { turns: new Turns(Net.nextTurn), slabs: new Slabs(Memory.allocate), soon: Net.soon }
 
 /**
  * The transport, with options. A limit that is not given has its default.

@@ -114,6 +114,9 @@ export class Subscribers<Subscriber extends object> {
 // The tree
 // -----------------------------------------------------------------------------
 
+/** The children of a leaf. */
+const nobody: ReadonlyArray<never> = []
+
 /**
  * A node that holds a value, or that branches. It stays the same object for as long as it holds a value.
  *
@@ -124,8 +127,8 @@ class Node<V> {
   /** The bytes from the parent to here. */
   edge: string
   parent: Node<V> | undefined
-  /** In the order of the first bytes of their edges; and these bytes. */
-  children: Array<Node<V>> = []
+  /** In the order of the first bytes of their edges; and these bytes. Most nodes are leaves: they share an empty array. */
+  children: ReadonlyArray<Node<V>> = nobody
   firsts = ""
   /** For a node of many children, the place of each byte's child, from 1 on. */
   private places: Uint8Array | undefined = undefined
@@ -154,13 +157,24 @@ class Node<V> {
   }
 
   add(index: number, child: Node<V>): void {
-    this.children.splice(index, 0, child)
+    const own = this.own()
+    own.splice(index, 0, child)
     this.note()
   }
 
   removeAt(index: number): void {
-    this.children.splice(index, 1)
+    this.own().splice(index, 1)
     this.note()
+  }
+
+  replaceAt(index: number, child: Node<V>): void {
+    this.own()[index] = child
+  }
+
+  /** The children, to be changed. */
+  private own(): Array<Node<V>> {
+    if (this.children === nobody) this.children = []
+    return this.children as Array<Node<V>> // but for `nobody` they are made here
   }
 
   /** The child whose edge begins with a byte. */
@@ -172,10 +186,18 @@ class Node<V> {
   }
 
   private note(): void {
-    const firsts = Uint8Array.from(this.children, (child) => child.edge.charCodeAt(0))
-    this.firsts = toText(firsts)
-    this.places = firsts.length < tabled.least || firsts.length > tabled.most ? undefined : new Uint8Array(256)
-    for (const [i, byte] of firsts.entries()) if (this.places !== undefined) this.places[byte] = i + 1
+    const { children } = this
+    const { length } = children
+    const firsts = new Array<number>(length)
+    for (let i = 0; i < length; i++) firsts[i] = (children[i] as Node<V>).edge.charCodeAt(0) // below the length
+    this.firsts = String.fromCharCode(...firsts)
+    if (length < tabled.least || length > tabled.most) {
+      this.places = undefined
+      return
+    }
+    if (this.places === undefined) this.places = new Uint8Array(256)
+    else this.places.fill(0)
+    for (let i = 0; i < length; i++) this.places[firsts[i] as number] = i + 1 // as above
   }
 }
 
@@ -194,7 +216,7 @@ class RadixTree<V> {
       const index = node.indexOf(byte)
       const child = node.childAt(index, byte)
       if (child === undefined) {
-        const leaf = new Node<V>(toText(key.subarray(at)), node)
+        const leaf = new Node<V>(toText(key, at, key.length), node)
         node.add(index, leaf)
         return leaf
       }
@@ -240,9 +262,10 @@ class RadixTree<V> {
       const index = parent.indexOf(node.edge.charCodeAt(0))
       const child = children[0]
       if (child !== undefined) {
-        child.edge = toText(toBytes(node.edge + child.edge))
+        const edge = toBytes(node.edge + child.edge)
+        child.edge = toText(edge, 0, edge.length)
         child.parent = parent
-        parent.children[index] = child
+        parent.replaceAt(index, child)
         return
       }
       parent.removeAt(index)
@@ -264,9 +287,9 @@ const always = () => true
 /** Puts a node on the way to a child, `length` bytes down its edge. */
 const split = <V>(child: Node<V>, index: number, parent: Node<V>, length: number): Node<V> => {
   const edge = toBytes(child.edge)
-  const middle = new Node<V>(toText(edge.subarray(0, length)), parent)
-  parent.children[index] = middle
-  child.edge = toText(edge.subarray(length))
+  const middle = new Node<V>(toText(edge, 0, length), parent)
+  parent.replaceAt(index, middle)
+  child.edge = toText(edge, length, edge.length)
   child.parent = middle
   middle.add(0, child)
   return middle
@@ -286,10 +309,16 @@ const keyOf = <V>(node: Node<V>): string => {
   return key
 }
 
-/** A character for each byte, in pieces that fit in a call. */
-const toText = (bytes: Uint8Array): string => {
+/** A character for each byte from one place up to another, in pieces that fit in a call. */
+const toText = (bytes: Uint8Array, from: number, to: number): string => {
   let text = ""
-  for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192))
+  for (let at = from; at < to; at += 8192) {
+    // An array of numbers is the fastest way into the call.
+    const length = Math.min(8192, to - at)
+    const codes = new Array<number>(length)
+    for (let i = 0; i < length; i++) codes[i] = bytes[at + i] as number // below the length
+    text += String.fromCharCode(...codes)
+  }
   return text
 }
 

@@ -9,6 +9,7 @@ import { getEnvironmentData, isMainThread, setEnvironmentData } from "node:worke
 import type { Resolved } from "@effect-zmq/core/SocketOptions"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { allocate } from "./memory.ts"
 
 /** Runs it when the code that runs now is through. */
 export const soon = (f: () => void): void => queueMicrotask(f)
@@ -51,9 +52,6 @@ export const threadAddress = (name: string): Address | undefined =>
 /** By which the two sides of such a connection know that they are of one process. */
 export const proof = (isBound: boolean, name: string): string => derived(isBound ? "bound" : "connected", name)
 
-/** Memory that is not cleared, and shared with nobody. */
-export const allocate = (size: number): Uint8Array => Buffer.allocUnsafeSlow(size)
-
 /** What happens to a connection. */
 export interface Events {
   readonly opened: () => void
@@ -93,6 +91,14 @@ const readSize = 65_536
  * is part of. A connection that fills it gets memory of its own for each read, for as long as it fills that.
  */
 const common = Buffer.allocUnsafeSlow(readSize)
+
+/** Small ones share memory. */
+const copyOf = (chunk: Uint8Array): Uint8Array => {
+  if (chunk.length < 4096) return Buffer.from(chunk)
+  const copy = allocate(chunk.length)
+  copy.set(chunk)
+  return copy
+}
 
 /** A connection. */
 export class Wire {
@@ -140,8 +146,8 @@ export class Wire {
       events.data(chunk, true)
       return
     }
-    if (isFull) this.next = Buffer.allocUnsafeSlow(readSize)
-    events.data(buffer === common || count < readSize / 2 ? Buffer.from(chunk) : chunk, false)
+    if (isFull) this.next = allocate(readSize)
+    events.data(buffer === common || count < readSize / 2 ? copyOf(chunk) : chunk, false)
   }
 
   listen(events: Events): void {
@@ -327,8 +333,10 @@ export const listen = (
     return Effect.sync(() => void server.close())
   })
 
-/** The address of a network interface of this machine, where it has one of this name. */
+/** The address of a network interface of this machine, where it has one of this name. Of addresses nobody is asked. */
 export const interfaceAddress = (name: string, ipv6: boolean): string | undefined =>
-  Os.networkInterfaces()[name]?.find(({ family }) => family === (ipv6 ? "IPv6" : "IPv4"))?.address
+  Net.isIP(name) !== 0
+    ? undefined
+    : Os.networkInterfaces()[name]?.find(({ family }) => family === (ipv6 ? "IPv6" : "IPv4"))?.address
 
 export const codeOf = (error: Error): string => ("code" in error ? String(error.code) : error.name)

@@ -28,6 +28,9 @@ export interface Shared {
 
 const slabSize = 65_536
 
+/** What a connection that was quiet begins with: many may write in one turn, and most of them one message. */
+const firstSize = 2048
+
 /** Frames up to here are copied into the slab; larger ones are written as they are. */
 const copied = 8192
 
@@ -35,10 +38,15 @@ const copied = 8192
 const enough = 57_344
 const enoughByReference = 262_144
 
+/** How many slabs of each size are kept for later. */
+const kept = 16
+const keptFirst = 1024
+
 /** Slabs that nobody uses at the moment. */
 export class Slabs {
   private readonly allocate: (size: number) => Uint8Array
   private readonly free: Array<Uint8Array> = []
+  private readonly first: Array<Uint8Array> = []
 
   constructor(allocate: (size: number) => Uint8Array) {
     this.allocate = allocate
@@ -48,8 +56,19 @@ export class Slabs {
     return this.free.pop() ?? this.allocate(slabSize)
   }
 
+  /** A small one, for a beginning. */
+  takeFirst(): Uint8Array {
+    if (this.first.length === 0) {
+      const many = this.allocate(slabSize)
+      for (let at = 0; at < slabSize; at += firstSize) this.first.push(many.subarray(at, at + firstSize))
+    }
+    return this.first.pop() as Uint8Array // there is one by now
+  }
+
   give(slab: Uint8Array): void {
-    if (this.free.length < 16) this.free.push(slab)
+    if (slab.length === slabSize) {
+      if (this.free.length < kept) this.free.push(slab)
+    } else if (this.first.length < keptFirst) this.first.push(slab)
   }
 }
 
@@ -68,6 +87,8 @@ export class Output implements Turning {
   /** There may be room: called from nobody's call. */
   private readonly onRoom: () => void
   private slab: Uint8Array | undefined = undefined
+  /** Whether a small slab was too small since it was quiet. */
+  private isLarge = false
   private start = 0
   private at = 0
   private pieces: Array<Uint8Array> = []
@@ -174,6 +195,7 @@ export class Output implements Turning {
     if (this.quiet < 2 || this.bytes > 0) return true
     this.hot = false
     this.quiet = 0
+    this.isLarge = false
     this.giveBack()
     return false
   }
@@ -228,12 +250,14 @@ export class Output implements Turning {
 
   /** A slab with so much room. */
   private room(size: number): Uint8Array {
-    if (this.slab !== undefined && slabSize - this.at >= size) return this.slab
-    if (this.slab !== undefined) {
+    const { slab } = this
+    if (slab !== undefined && slab.length - this.at >= size) return slab
+    if (slab !== undefined) {
       this.seal()
-      this.full.push(this.slab)
+      this.full.push(slab)
     }
-    this.slab = this.shared.slabs.take()
+    if (slab !== undefined || size > firstSize) this.isLarge = true
+    this.slab = this.isLarge ? this.shared.slabs.take() : this.shared.slabs.takeFirst()
     this.start = 0
     this.at = 0
     return this.slab

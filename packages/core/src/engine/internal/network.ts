@@ -43,7 +43,7 @@ export class MemoryNetwork {
   private readonly links = new Set<MemoryLink>()
   private readonly connections = new Set<Connection>()
   /** The numbers in use of each name that is not unique. */
-  private readonly names = new Map<string, Set<number>>()
+  private readonly names = new Map<string, { readonly taken: Set<number>; from: number }>()
   /** How many sockets ever had a name. */
   private readonly lives = new Map<string, number>()
   /** By place: the port of tcp, the path of ipc, the name of inproc. */
@@ -99,12 +99,14 @@ export class MemoryNetwork {
     link.end()
   }
 
+  /** The lowest number that nobody has: below `from` there is none. */
   private claim(base: string, suffix: (number: number) => string): string {
-    const taken = this.names.get(base) ?? new Set()
-    this.names.set(base, taken)
-    let number = 1
-    while (taken.has(number)) number++
-    taken.add(number)
+    const names = this.names.get(base) ?? { taken: new Set(), from: 1 }
+    this.names.set(base, names)
+    let number = names.from
+    while (names.taken.has(number)) number++
+    names.taken.add(number)
+    names.from = number + 1
     const name = number === 1 ? base : base + suffix(number)
     this.claims.set(name, { base, number })
     return name
@@ -114,9 +116,11 @@ export class MemoryNetwork {
     const claim = this.claims.get(name)
     if (claim === undefined) return
     this.claims.delete(name)
-    const taken = this.names.get(claim.base)
-    taken?.delete(claim.number)
-    if (taken?.size === 0) this.names.delete(claim.base)
+    const names = this.names.get(claim.base)
+    if (names === undefined) return
+    names.taken.delete(claim.number)
+    names.from = Math.min(names.from, claim.number)
+    if (names.taken.size === 0) this.names.delete(claim.base)
   }
 
   private readonly claims = new Map<string, { readonly base: string; readonly number: number }>()

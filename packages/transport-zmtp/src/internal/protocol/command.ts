@@ -9,14 +9,24 @@ export interface Command {
 }
 
 export const encodeCommand = (name: string, ...data: ReadonlyArray<Uint8Array>): Uint8Array =>
-  concat([prefixed(encoder.encode(name)), ...data])
+  concat([frequent.get(name) ?? prefixed(encoder.encode(name)), ...data])
 
 /** `undefined` where it has no name. */
 export const decodeCommand = (body: Uint8Array): Command | undefined => {
   if (isMisspelled(body)) return { name: "ERROR", data: body.subarray(5) }
   const length = body[0] ?? 0
   if (length === 0 || body.length <= length) return undefined
-  return { name: decoder.decode(body.subarray(1, 1 + length)), data: body.subarray(1 + length) }
+  return { name: nameOf(body, length), data: body.subarray(1 + length) }
+}
+
+const nameOf = (body: Uint8Array, length: number): string => {
+  for (const [name, encoded] of frequent) if (encoded.length === length + 1 && startsWith(body, encoded)) return name
+  return decoder.decode(body.subarray(1, 1 + length))
+}
+
+const startsWith = (bytes: Uint8Array, start: Uint8Array): boolean => {
+  for (let i = 0; i < start.length; i++) if (bytes[i] !== start[i]) return false
+  return true
 }
 
 /** The PLAIN server of libzmq writes "^RROR" for the length and the name of ERROR. */
@@ -90,6 +100,11 @@ const prefixed = (bytes: Uint8Array): Uint8Array => {
   out.set(bytes, 1)
   return out
 }
+
+/** The names of commands that there may be many of, as they are in front of a body. */
+const frequent: ReadonlyMap<string, Uint8Array> = new Map(
+  ["SUBSCRIBE", "CANCEL", "PING", "PONG"].map((name) => [name, prefixed(encoder.encode(name))])
+)
 
 const uint32 = (value: number): Uint8Array => {
   const bytes = new Uint8Array(4)
