@@ -13,8 +13,8 @@
  * - A handler that dies fails its own call, where the group is served by `layer`. `RpcServer.layer` without
  *   `disableFatalDefects` takes a defect for the end of all calls of that client.
  * - What comes in and is no message of this protocol is dropped, and counted by `zmq_rpc_records_dropped`.
- * - What a client has asked for and does not read waits in memory, without a limit. Where clients are not trusted, give the
- *   socket a `security`, and its handlers bounds of their own.
+ * - A client that asks and does not read has up to `maxInFlight` answers in memory, and what it asks for beyond waits as it
+ *   came. It holds up nobody else. Where clients are not trusted, give the socket a `security`, too.
  *
  * **Example** (A service)
  *
@@ -80,6 +80,13 @@ export interface Options
   readonly idleTimeout?: Duration.Input | undefined
   /** How many chunks of a stream are sent before the first of them is taken by its reader. 1 or more. Default: 8. */
   readonly streamWindow?: number | undefined
+  /**
+   * How many calls of one client are under way at once: each from when its handler begins until its answer is the socket's to
+   * deliver. Those that follow wait in order, as do all of a client that has 1 MiB of answers waiting for it. Interruptions
+   * and acknowledgements do not wait. A client that holds more calls open than that, or more streams, needs a larger one;
+   * `Infinity` is no limit. 1 or more. Default: 1,024.
+   */
+  readonly maxInFlight?: number | undefined
 }
 
 /**
@@ -91,8 +98,10 @@ export interface Options
 export interface Status {
   /** How many clients are there. */
   readonly clients: number
-  /** How many calls have not ended. */
+  /** How many calls have not ended: their answers are not the socket's yet. */
   readonly calls: number
+  /** How many of them have not begun, because their client has `maxInFlight` others, or does not read. */
+  readonly waiting: number
   /** How many records of what came in were dropped since the server began, by why. */
   readonly drops: ReadonlyMap<internal.Drop, number>
 }
@@ -137,10 +146,16 @@ export const make: (options: Options) => Effect.Effect<
   },
   ZmqError,
   Scope.Scope | Transport | RpcSerialization.RpcSerialization
-> = Effect.fnUntraced(function* ({ idleTimeout = "30 seconds", streamWindow = 8, ...options }: Options) {
+> = Effect.fnUntraced(function* ({
+  idleTimeout = "30 seconds",
+  maxInFlight = 1024,
+  streamWindow = 8,
+  ...options
+}: Options) {
   if (!Number.isInteger(streamWindow) || streamWindow < 1) {
     return yield* invalid("streamWindow", streamWindow, "it must be a whole number of chunks, 1 or more")
   }
+  if (!(maxInFlight >= 1)) return yield* invalid("maxInFlight", maxInFlight, "it must be 1 or more")
   const idle = Duration.toMillis(idleTimeout)
   if (!(idle > 0)) return yield* invalid("idleTimeout", idleTimeout, "it must be longer than nothing")
   const serialization = yield* RpcSerialization.RpcSerialization
@@ -160,7 +175,7 @@ export const make: (options: Options) => Effect.Effect<
         start,
         dispatcher,
         drops,
-        options: { window: streamWindow, looks, ...bodyCodec(serialization) },
+        options: { window: streamWindow, maxInFlight, looks, ...bodyCodec(serialization) },
         epoch
       })
       server = made
@@ -210,6 +225,7 @@ export const make: (options: Options) => Effect.Effect<
       status: Effect.sync(() => ({
         clients: server?.clientIds.size ?? 0,
         calls: server?.calls ?? 0,
+        waiting: server?.waiting ?? 0,
         drops: new Map(drops.counts)
       }))
     })

@@ -114,7 +114,7 @@ export type ShardingOptions = Partial<
  * - `bind`: where other runners reach this one. With port `*` any free one is taken
  * - `host`, `port`: how they reach it, where that is not what it is bound to: `host` is needed with `tcp://*:5560`, both
  *   behind a translation of addresses. Of TCP endpoints only
- * - `server`: how it serves other runners; `security` for instance
+ * - `server`: how it serves other runners; `security` for instance. Its `maxInFlight` is no limit by default
  * - `client`: see `ClientOptions`
  * - `sharding`: see `ShardingOptions`
  *
@@ -211,7 +211,8 @@ export const layerClient = (
 
 /** A server, and what it is bound to. */
 const serve = Effect.fnUntraced(function* (options: ZmqRpcServer.Options) {
-  const { protocol, server } = yield* ZmqRpcServer.make(options)
+  // What runners ask of each other may wait for what they ask next.
+  const { protocol, server } = yield* ZmqRpcServer.make({ maxInFlight: Number.POSITIVE_INFINITY, ...options })
   const bound = yield* Socket.endpoint(server.socket)
   // A socket tells what it is bound to as an endpoint is written.
   return { protocol, endpoint: yield* Effect.orDie(Effect.fromResult(Endpoint.parse(bound))) }

@@ -15,6 +15,7 @@ import * as RpcClient from "effect/rpc/RpcClient"
 import * as RpcGroup from "effect/rpc/RpcGroup"
 import * as RpcMessage from "effect/rpc/RpcMessage"
 import * as RpcSerialization from "effect/rpc/RpcSerialization"
+import * as RpcServer from "effect/rpc/RpcServer"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -26,8 +27,13 @@ import * as ZmqRpcServer from "../src/ZmqRpcServer.ts"
 const Group = RpcGroup.make(
   Rpc.make("Echo", { payload: { n: Schema.Int }, success: Schema.Int }),
   Rpc.make("Count", { success: Schema.Int, stream: true }),
-  Rpc.make("Hold", { success: Schema.Int })
+  Rpc.make("Hold", { success: Schema.Int }),
+  Rpc.make("Large", { payload: { n: Schema.Int }, success: Schema.String }),
+  Rpc.make("Die")
 )
+
+/** How long an answer is. */
+const large = 100_000
 
 const first = "tcp://127.0.0.1:6001"
 const second = "tcp://127.0.0.1:6002"
@@ -37,22 +43,28 @@ const serve = Effect.fnUntraced(function* (
   bind: typeof first | typeof second,
   {
     count = Stream.range(1, 100),
-    serialization = RpcSerialization.layerJson
-  }: {
+    isFatal = false,
+    serialization = RpcSerialization.layerJson,
+    ...options
+  }: Omit<ZmqRpcServer.Options, "bind"> & {
+    /** Whether a defect ends all calls of its client. */
+    readonly isFatal?: boolean
     readonly count?: Stream.Stream<number>
     readonly serialization?: Layer.Layer<RpcSerialization.RpcSerialization>
   } = {}
 ) {
   const scope = yield* Scope.fork(yield* Effect.scope)
-  const context = yield* ZmqRpcServer.layer(Group).pipe(
+  const context = yield* (isFatal ? RpcServer.layer(Group) : ZmqRpcServer.layer(Group)).pipe(
     Layer.provide(
       Group.toLayer({
         Echo: ({ n }) => Effect.succeed(n),
         Count: () => Rpc.uninterruptible(Stream.rechunk(count, 1)),
-        Hold: () => Effect.never
+        Hold: () => Effect.never,
+        Large: ({ n }) => Effect.succeed(`${n}`.padEnd(large)),
+        Die: () => Effect.die("a defect")
       })
     ),
-    Layer.provideMerge(ZmqRpcServer.layerProtocol({ bind })),
+    Layer.provideMerge(ZmqRpcServer.layerProtocol({ bind, ...options })),
     Layer.provide(serialization),
     Layer.buildWithScope(scope)
   )
@@ -223,6 +235,93 @@ describe("a server", () => {
         yield* Dealer.send(dealer, packer.take() ?? assert.fail())
         yield* Effect.sleep("1 second")
         assert.strictEqual((yield* server.status).clients, 0)
+      })
+    )
+  })
+
+  for (const { maxInFlight, most } of [
+    { maxInFlight: 4, most: 4 },
+    // By the bytes of the answers to those that came before.
+    { maxInFlight: Number.POSITIVE_INFINITY, most: 16 }
+  ]) {
+    it(`has no more than ${most} calls under way for a client that does not read, and begins the others when it does`, () => {
+      run(
+        Effect.gen(function* () {
+          const { server } = yield* serve(first, { maxInFlight, highWaterMark: { send: 1, receive: 1000 } })
+          const dealer = yield* Dealer.make({ connect: first, highWaterMark: { send: 1000, receive: 1 } })
+          const count = 200
+          const packer = new Packer()
+          for (let id = 1; id <= count; id++) {
+            packer.add({ kind: Kind.Request, id, epoch: 1 }, "Large", `{"n":${id}}`)
+            yield* Dealer.send(dealer, packer.take() ?? assert.fail())
+            yield* Effect.sleep("1 milli")
+          }
+          const other = yield* clientOf(first)
+          yield* Effect.sleep("1 second")
+          for (let n = 0; n < 20; n++) assert.strictEqual(yield* other.Echo({ n }), n)
+          const { calls, waiting } = yield* server.status
+          // And those that the sockets and the network have.
+          assert.isAtMost(count - waiting, most + 4)
+          assert.isAtMost(calls - waiting, most)
+          // One that has not begun.
+          packer.add({ kind: Kind.Interrupt, id: count - 1, epoch: 1 })
+          yield* Dealer.send(dealer, packer.take() ?? assert.fail())
+          yield* Effect.sleep("1 second")
+          assert.deepStrictEqual(yield* server.status, {
+            clients: 2,
+            calls: calls - 1,
+            waiting: waiting - 1,
+            drops: new Map()
+          })
+          const answers: Array<number> = []
+          while (answers.length < count - 1) {
+            const { records } = read(yield* Effect.timeout(Dealer.receive(dealer), "10 seconds"))
+            for (const { id, kind } of records) if (kind === Kind.Exit) answers.push(id)
+          }
+          const asked = Array.from({ length: count }, (_, i) => i + 1).filter((id) => id !== count - 1)
+          assert.deepStrictEqual(answers, asked)
+          assert.deepInclude(yield* server.status, { calls: 0, waiting: 0 })
+        })
+      )
+    })
+  }
+
+  it("has a call wait while its client has as many as it may, and begins it when one of them is interrupted", () => {
+    run(
+      Effect.gen(function* () {
+        const { server } = yield* serve(first, { maxInFlight: 2, streamWindow: 2 })
+        const client = yield* clientOf(first)
+        const held = yield* Effect.forkChild(client.Hold(), { startImmediately: true })
+        // Its chunks are acknowledged, though it is at its limit.
+        assert.lengthOf(yield* Stream.runCollect(client.Count()), 100)
+        yield* Effect.forkChild(client.Hold(), { startImmediately: true })
+        const gone = yield* Effect.forkChild(client.Echo({ n: 1 }), { startImmediately: true })
+        const echo = yield* Effect.forkChild(client.Echo({ n: 2 }), { startImmediately: true })
+        yield* Effect.sleep("1 second")
+        assert.deepInclude(yield* server.status, { calls: 4, waiting: 2 })
+        yield* Fiber.interrupt(gone)
+        yield* Effect.sleep("1 second")
+        assert.deepInclude(yield* server.status, { calls: 3, waiting: 1 })
+        assert.strictEqual(yield* (yield* clientOf(first)).Echo({ n: 3 }), 3)
+        yield* Fiber.interrupt(held)
+        assert.strictEqual(yield* Effect.timeout(Fiber.join(echo), "1 second"), 2)
+        assert.deepInclude(yield* server.status, { calls: 1, waiting: 0 })
+      })
+    )
+  })
+
+  it("whose defects end all calls of their client has none of them under way any more", () => {
+    run(
+      Effect.gen(function* () {
+        const { server } = yield* serve(first, { isFatal: true, maxInFlight: 2 })
+        const client = yield* clientOf(first)
+        for (let n = 0; n < 3; n++) {
+          const held = yield* Effect.forkChild(Effect.exit(client.Hold()), { startImmediately: true })
+          assert.isTrue(Exit.isFailure(yield* Effect.timeout(Effect.exit(client.Die()), "1 second")))
+          yield* Fiber.join(held)
+          assert.deepInclude(yield* server.status, { clients: 1, calls: 0, waiting: 0 })
+        }
+        assert.strictEqual(yield* Effect.timeout(client.Echo({ n: 1 }), "1 second"), 1)
       })
     )
   })

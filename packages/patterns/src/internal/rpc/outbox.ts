@@ -70,8 +70,12 @@ export class Outbox {
   private readonly start: Start
   /** The message could not be sent: the peer has gone, or the socket has. */
   private readonly onFailure: (error: ZmqError | undefined) => void
+  /** Something was given to the socket. */
+  private readonly onSent: (() => void) | undefined
   private isWaiting = false
   private isSending = false
+  /** How many records are in the message that waits for room. */
+  private sending = 0
   private isClosed = false
   private readonly room: Array<() => void> = []
 
@@ -79,12 +83,14 @@ export class Outbox {
     turn: Turn,
     send: (message: Uint8Array) => Effect.Effect<void, ZmqError>,
     start: Start,
-    onFailure: (error: ZmqError | undefined) => void
+    onFailure: (error: ZmqError | undefined) => void,
+    onSent?: () => void
   ) {
     this.turn = turn
     this.send = send
     this.start = start
     this.onFailure = onFailure
+    this.onSent = onSent
   }
 
   /** Something was packed. */
@@ -98,9 +104,19 @@ export class Outbox {
     this.turn.add(this)
   }
 
+  /** There is no room for more. */
+  get isFull(): boolean {
+    return this.isSending && this.packer.size >= fullOutbox
+  }
+
+  /** How many records were packed, and not yet given to the socket. */
+  get unsent(): number {
+    return this.packer.count + this.sending
+  }
+
   /** Waits while there is no room for more. */
   get awaitRoom(): Effect.Effect<void> {
-    return this.isSending && this.packer.size >= fullOutbox ? this.wait : Effect.void
+    return this.isFull ? this.wait : Effect.void
   }
 
   private readonly wait: Effect.Effect<void> = Effect.callback((resume) => {
@@ -115,6 +131,7 @@ export class Outbox {
   flush(): void {
     this.isWaiting = false
     while (!this.isSending) {
+      const { count } = this.packer
       const message = this.packer.take(fullMessage)
       if (message === undefined) break
       const fiber = this.start(this.send(message))
@@ -124,12 +141,15 @@ export class Outbox {
         continue
       }
       this.isSending = true
+      this.sending = count - this.packer.count
       fiber.addObserver((exit) => {
         this.isSending = false
+        this.sending = 0
         if (!this.failed(exit)) this.flush()
       })
     }
     if (!this.isSending) this.makeRoom()
+    this.onSent?.()
   }
 
   /** Sends what waits, and then nothing any more. */

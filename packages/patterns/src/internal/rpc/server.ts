@@ -4,6 +4,8 @@
  * `RpcServer` knows a client by a number, which is a new one for each epoch: so a client that begins anew is another one,
  * and what it had asked for before is interrupted. Within an epoch the ids of calls only grow, because `RpcServer` ends with
  * an id that it is given twice.
+ *
+ * A client has so many calls under way: each counts until its answer is the socket's. What it asks for beyond waits in order.
  */
 import * as Router from "@effect-zmq/core/Router"
 import type * as RoutingId from "@effect-zmq/core/RoutingId"
@@ -14,6 +16,7 @@ import type * as Exit from "effect/Exit"
 import * as Queue from "effect/Queue"
 import type * as RpcMessage from "effect/rpc/RpcMessage"
 import type { SchedulerDispatcher } from "effect/Scheduler"
+import { Queue as Line, type Waiting } from "../pool/queue.ts"
 import { Flag, Kind, type Record, read, readHello, version } from "../records.ts"
 import { packBody, readRequest } from "./bodies.ts"
 import type { Drops } from "./drops.ts"
@@ -25,6 +28,12 @@ interface Answers {
   unacknowledged: number
   /** Goes on with the next chunk, where it waits for room in the window. */
   resume: (() => void) | undefined
+}
+
+/** A request that waits until its client has fewer under way. */
+interface Parked extends Waiting {
+  readonly record: Record
+  isQueued: boolean
 }
 
 interface Peer {
@@ -39,6 +48,12 @@ interface Peer {
   refusal: string | undefined
   /** The calls that have not ended; those that have answered with a chunk, with their stream. */
   readonly calls: Map<number, Answers | undefined>
+  /** How many have ended, at most, whose Exit is not the socket's yet: the client does not take it. */
+  unsent: number
+  /** What it has asked for beyond what it may, in order; and by their ids, the calls of it. */
+  line: Line<Parked>
+  readonly parked: Map<number, Parked>
+  isAdmitting: boolean
   /** Whether anything has come since the last look, and for how many looks nothing has. */
   heard: boolean
   silent: number
@@ -46,6 +61,8 @@ interface Peer {
 
 export interface ServerOptions {
   readonly window: number
+  /** How many calls of a client are begun, and not yet answered to its socket. */
+  readonly maxInFlight: number
   /** After how many looks without a word a client has gone. */
   readonly looks: number
   readonly codec: string
@@ -94,10 +111,17 @@ export class Server {
     return new Set(this.byClient.keys())
   }
 
-  /** How many calls have not ended. */
+  /** How many calls have not ended: those under way, those to be answered, and those that wait. */
   get calls(): number {
+    let count = this.waiting
+    for (const peer of this.peers.values()) count += inFlight(peer)
+    return count
+  }
+
+  /** How many requests wait, because their clients have as many calls as they may. */
+  get waiting(): number {
     let count = 0
-    for (const peer of this.peers.values()) count += peer.calls.size
+    for (const { line } of this.peers.values()) count += line.size
     return count
   }
 
@@ -134,13 +158,17 @@ export class Server {
     const peer: Peer = {
       key,
       // It is kept for as long as the peer is: not with the chunk that it came in. A copy of one is one.
-      outbox: this.outboxTo(key, new Uint8Array(routingId) as RoutingId.RoutingId),
+      outbox: this.outboxTo(key, new Uint8Array(routingId) as RoutingId.RoutingId, () => this.sent(peer)),
       clientId: this.nextClient++,
       epoch: 0,
       instance: 0,
       lastId: 0,
       refusal: undefined,
       calls: new Map(),
+      unsent: 0,
+      line: new Line(),
+      parked: new Map(),
+      isAdmitting: false,
       heard: true,
       silent: 0
     }
@@ -149,9 +177,9 @@ export class Server {
     return peer
   }
 
-  private outboxTo(key: string, to: RoutingId.RoutingId): Outbox {
+  private outboxTo(key: string, to: RoutingId.RoutingId, onSent: () => void): Outbox {
     const send = (message: Uint8Array): Effect.Effect<void, ZmqError> => Router.send(this.router, { to, message })
-    return new Outbox(this.turn, send, this.start, () => this.left(key))
+    return new Outbox(this.turn, send, this.start, () => this.left(key), onSent)
   }
 
   private handle(peer: Peer, record: Record) {
@@ -170,6 +198,7 @@ export class Server {
       }
       case Kind.Interrupt:
         if (peer.calls.has(record.id)) this.give(peer, { _tag: "Interrupt", requestId: record.id })
+        else unpark(peer, record.id)
         return
       case Kind.Hello:
         return this.hello(peer, record)
@@ -184,15 +213,18 @@ export class Server {
 
   /** The first word of a client, or of one that has begun anew: it waits for nothing from before. */
   private begin(peer: Peer, record: Record): void {
-    if (peer.epoch !== 0) {
-      this.disconnect(peer)
-      peer.clientId = this.nextClient++
-      this.byClient.set(peer.clientId, peer)
-    }
+    if (peer.epoch !== 0) this.renew(peer)
     peer.epoch = record.epoch
     peer.instance = record.instance
     peer.lastId = 0
     peer.refusal = undefined
+  }
+
+  /** Nothing is left of what it has asked for. */
+  private renew(peer: Peer): void {
+    this.disconnect(peer)
+    peer.clientId = this.nextClient++
+    this.byClient.set(peer.clientId, peer)
   }
 
   private hello(peer: Peer, record: Record) {
@@ -221,6 +253,32 @@ export class Server {
     peer.lastId = id
     if (this.isLeaving) return this.refuse(peer, id, problems.leaving)
     if (peer.refusal !== undefined) return this.refuse(peer, id, peer.refusal)
+    if (peer.line.size === 0 && this.hasRoom(peer)) return this.admit(peer, record)
+    const parked: Parked = { record, priority: 0, isQueued: true }
+    peer.line.push(parked)
+    if ((record.flags & Flag.Notification) === 0) peer.parked.set(id, parked)
+  }
+
+  private hasRoom(peer: Peer): boolean {
+    return inFlight(peer) < this.options.maxInFlight && !peer.outbox.isFull
+  }
+
+  /** The socket has taken something, or a call has ended without an answer: there may be room for those that wait. */
+  private sent(peer: Peer): void {
+    peer.unsent = Math.min(peer.unsent, peer.outbox.unsent)
+    // What is begun may be answered, and sent, in the same step.
+    if (peer.isAdmitting) return
+    peer.isAdmitting = true
+    while (peer.line.size > 0 && this.hasRoom(peer)) {
+      const { record } = peer.line.shift() as Parked // there is one
+      peer.parked.delete(record.id)
+      this.admit(peer, record)
+    }
+    peer.isAdmitting = false
+  }
+
+  private admit(peer: Peer, record: Record) {
+    const { id } = record
     const request = readRequest(record, id, this.options.bytes)
     if (typeof request === "string") {
       this.drops.add(request)
@@ -256,7 +314,9 @@ export class Server {
     if (exit._tag === "Success" || Cause.hasInterruptsOnly(exit.cause)) return
     this.drops.add("undecodable")
     if (message._tag !== "Request" || typeof message.id !== "number" || peer.clientId !== clientId) return
-    if (peer.calls.delete(message.id)) this.refuse(peer, message.id, problems.undecodable)
+    if (!peer.calls.delete(message.id)) return
+    this.refuse(peer, message.id, problems.undecodable)
+    this.sent(peer)
   }
 
   // ---------------------------------------------------------------------------
@@ -271,8 +331,12 @@ export class Server {
         return this.exit(peer, response)
       case "Chunk":
         return this.chunk(peer, response)
-      case "Defect":
-        return this.pack(peer, Kind.Defect, 0, response.defect)
+      case "Defect": {
+        const packed = this.pack(peer, Kind.Defect, 0, response.defect)
+        // By this all of its calls end there.
+        this.renew(peer)
+        return packed
+      }
       case "Pong":
         this.pong(peer)
         return Effect.void
@@ -288,6 +352,7 @@ export class Server {
     // `RpcServer` then answers with the defect.
     if (unsent !== undefined) return Effect.die(unsent.cause)
     peer.calls.delete(requestId)
+    peer.unsent++
     peer.outbox.touch()
     return peer.outbox.awaitRoom
   }
@@ -361,10 +426,11 @@ export class Server {
 
   private look(): void {
     for (const peer of [...this.peers.values()]) {
-      peer.silent = peer.heard || peer.calls.size === 0 ? 0 : peer.silent + 1
+      peer.silent = peer.heard || inFlight(peer) === 0 ? 0 : peer.silent + 1
       peer.heard = false
       if (peer.silent < this.options.looks) continue
-      // Should it be there after all, it learns that nobody knows of its calls any more.
+      // Should it be there after all, it learns that nobody knows of its calls any more; nor has it use for their answers.
+      peer.outbox.packer.clear()
       peer.outbox.packer.add({ kind: Kind.Stale, epoch: peer.epoch })
       peer.outbox.finish()
       this.forget(peer)
@@ -385,10 +451,25 @@ export class Server {
 }
 
 /** Nobody waits for them any more. A stream that cannot be interrupted is not to wait for a reader that is gone. */
-const dropCalls = ({ calls }: Peer): void => {
+const dropCalls = (peer: Peer): void => {
+  const { calls } = peer
   const streams = [...calls.values()]
   calls.clear()
+  peer.line = new Line()
+  peer.parked.clear()
   for (const answers of streams) answers?.resume?.()
+}
+
+/** How many calls of it were begun, and are not yet answered to the socket. */
+const inFlight = ({ calls, unsent }: Peer): number => calls.size + unsent
+
+/** It is wanted no more, before it was begun: who asked has ended it. */
+const unpark = ({ line, parked }: Peer, id: number): void => {
+  const one = parked.get(id)
+  if (one === undefined) return
+  parked.delete(id)
+  one.isQueued = false
+  line.withdraw()
 }
 
 /** What is said about calls that were made before, and asks for nothing. */
