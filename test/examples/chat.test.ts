@@ -2,39 +2,21 @@ import { spawnSync } from "node:child_process"
 import * as path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Endpoint, Message, Pull, Push, Socket, Sub, XPub } from "@effect-zmq/core"
-import { type Cause, Effect, Exit, Fiber, Option, Queue, Schedule, Stream, Terminal } from "effect"
+import { type Cause, Effect, Exit, Fiber, Option, Queue, Stream, Terminal } from "effect"
 import { client } from "../../examples/chat/client.ts"
 import * as Prompt from "../../examples/chat/prompt.ts"
 import { server } from "../../examples/chat/server.ts"
 import { inMemory, prints } from "./inMemory.ts"
 import { example, run, start } from "./program.ts"
+import { atPrompt } from "./someone.ts"
 
 const root = path.join(import.meta.dirname, "../..")
 
 const at = (port: number) => Endpoint.tcp("127.0.0.1", port)
 const endpoints = [at(1), at(2)] as const
 
-/** Someone in the chat: what they see, and can wait for; what they type; and leaving, which ends their input. */
-const someone = Effect.fnUntraced(function* (name: string, room = "lobby") {
-  const typed = yield* Queue.make<string, Cause.Done>()
-  const seen: Array<string> = []
-  const prompt: Prompt.Prompt = {
-    lines: Stream.fromQueue(typed),
-    show: (line) => Effect.sync(() => void seen.push(line))
-  }
-  const fiber = yield* Effect.forkScoped(client({ connect: endpoints, name, room, prompt }))
-  return {
-    seen,
-    sees: (line: string) =>
-      Effect.repeat(
-        Effect.sync(() => seen.includes(line)),
-        { until: (is) => is, schedule: Schedule.spaced("1 millis") }
-      ),
-    types: (line: string) => Queue.offer(typed, line),
-    leaves: Effect.andThen(Queue.end(typed), Fiber.await(fiber)),
-    vanishes: Fiber.interrupt(fiber)
-  }
-})
+const someone = (name: string, room = "lobby") =>
+  atPrompt((prompt) => client({ connect: endpoints, name, room, prompt }))
 
 describe("chat, in memory", () => {
   it.live("what one says everyone in the room sees, who said it too, in one order, and nobody elsewhere", () =>

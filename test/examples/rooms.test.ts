@@ -1,35 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Endpoint } from "@effect-zmq/core"
-import { type Cause, Effect, Fiber, Queue, Schedule, Stream } from "effect"
-import type * as Prompt from "../../examples/chat/prompt.ts"
+import { Effect, Fiber } from "effect"
 import { client } from "../../examples/rooms/client.ts"
 import { server } from "../../examples/rooms/server.ts"
 import { inMemory, printed, prints } from "./inMemory.ts"
 import { example } from "./program.ts"
+import { atPrompt } from "./someone.ts"
 
 const connect = Endpoint.tcp("127.0.0.1", 1)
 
-/** Someone in a room: what they see, and can wait for; what they type; and leaving, which ends their input. */
-const someone = Effect.fnUntraced(function* (name: string, room = "lobby") {
-  const typed = yield* Queue.make<string, Cause.Done>()
-  const seen: Array<string> = []
-  const prompt: Prompt.Prompt = {
-    lines: Stream.fromQueue(typed),
-    show: (line) => Effect.sync(() => void seen.push(line))
-  }
-  const fiber = yield* Effect.forkScoped(client({ connect, name, room, prompt }))
-  return {
-    seen,
-    sees: (line: string) =>
-      Effect.repeat(
-        Effect.sync(() => seen.includes(line)),
-        { until: (is) => is, schedule: Schedule.spaced("1 millis") }
-      ),
-    types: (line: string) => Queue.offer(typed, line),
-    leaves: Effect.andThen(Queue.end(typed), Fiber.await(fiber)),
-    vanishes: Fiber.interrupt(fiber)
-  }
-})
+const someone = (name: string, room = "lobby") => atPrompt((prompt) => client({ connect, name, room, prompt }))
 
 describe("rooms", () => {
   it.live("in memory: what one says everyone in the room reads, and nobody elsewhere; who leaves is missed", () =>

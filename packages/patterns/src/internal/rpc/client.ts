@@ -7,6 +7,9 @@
  *
  * When a server is lost, the epoch of the link to it ends: whatever is still said there of calls from before is not listened
  * to, and should they reach a server after all, it interrupts them when it hears of the next epoch.
+ *
+ * It has a little more than 400 lines, because links and their client know each other: a call waits at the client, goes over
+ * to a link and comes back, and what holds of it on the way is seen at one place.
  */
 import type { ZmqError } from "@effect-zmq/core/ZmqError"
 import * as Cause from "effect/Cause"
