@@ -59,7 +59,7 @@ export const readBody = (record: Record, from = record.bodyStart): Option.Option
     : Option.some(record.frame.subarray(from, record.end))
 
 /** The numbers of a Request. */
-export type RequestHeader = Omit<Header, "kind" | "flags">
+export type RequestHeader = Omit<Header, "kind" | "flags" | "attempt">
 
 /** A call, as an `RpcClient` gives it to its protocol. Where it cannot be sent, nothing is packed. */
 export const packRequest = (
@@ -80,7 +80,9 @@ export const packRequest = (
     (request.discard === true ? Flag.Discard : 0) |
     (request.isNotification === true ? Flag.Notification : 0) |
     (request.sampled === true ? Flag.Sampled : 0)
-  packer.begin({ ...header, kind: Kind.Request, flags }, tag)
+  const { epoch, id, instance, sequence } = header
+  // One by one: a spread would cost as much as all else here.
+  packer.begin({ kind: Kind.Request, flags, id, epoch, instance, sequence }, tag)
   if (hasPrefix) {
     const [trace, span] = hasTrace ? [asciiOf(traceId), asciiOf(spanId)] : ["", ""]
     // Headers are text, for which JSON has words.

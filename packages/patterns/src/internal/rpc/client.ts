@@ -40,6 +40,9 @@ export interface Above {
 
 type Sent = Effect.Effect<void, RpcClientError>
 
+/** Fewer records than that are not worth a message of their own, where others will follow. */
+const leastBatch = 16
+
 interface Call {
   readonly clientId: number
   readonly request: RpcMessage.RequestEncoded
@@ -161,11 +164,14 @@ export class Link {
 
   receive(batch: ReadonlyArray<ReadonlyArray<Uint8Array>>): void {
     this.client.turn.hold()
+    // Half of what is under way is asked for while the answers to the other half are handled: neither end waits for the other.
+    this.outbox.batch = Math.max(leastBatch, this.calls.size >>> 1)
     for (const message of batch) {
       const { malformed, records } = read(message)
       for (const { problem } of malformed) this.above.drops.add(problem)
       for (const record of records) this.handle(record)
     }
+    this.outbox.batch = Number.POSITIVE_INFINITY
     // Most of what is under way has not come yet: what is asked next goes with what follows that.
     this.client.turn.release(this.outbox.packer.count * 2 < this.calls.size)
   }
@@ -445,7 +451,7 @@ export class Client {
    * one of them, to be told why.
    */
   private get isServed(): boolean {
-    if (!this.isChoosing) return this.links.some(({ isLeaving }) => !isLeaving)
+    if (!this.isChoosing) return this.links[0]?.isLeaving === false
     return this.links.some(({ isUp }) => isUp) || this.links.every(({ isRefusing }) => isRefusing)
   }
 

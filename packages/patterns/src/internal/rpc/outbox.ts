@@ -77,6 +77,7 @@ export class Outbox {
   /** How many records are in the message that waits for room. */
   private sending = 0
   private isClosed = false
+  private enough = Number.POSITIVE_INFINITY
   private readonly room: Array<() => void> = []
 
   constructor(
@@ -93,12 +94,17 @@ export class Outbox {
     this.onSent = onSent
   }
 
+  /** From now on so many records go at once: who is to answer them can begin while others are packed. */
+  set batch(records: number) {
+    this.enough = records
+  }
+
   /** Something was packed. */
   touch() {
     if (this.isClosed) return this.packer.clear()
     if (this.isSending) return
-    // A full one does not wait for the end of the turn.
-    if (this.packer.size >= fullMessage) return this.flush()
+    // One that is full, or has enough, does not wait for the end of the turn.
+    if (this.packer.size >= fullMessage || this.packer.count >= this.enough) return this.flush()
     if (this.isWaiting) return
     this.isWaiting = true
     this.turn.add(this)
