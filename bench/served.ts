@@ -15,7 +15,7 @@ const serve = Effect.fnUntraced(
   Effect.timeout("1 minute")
 )
 
-type Measured = Pick<Service, "codec" | "measure" | "width" | "count">
+type Measured = Pick<Service, "codec" | "measure" | "width" | "count" | "transport">
 
 const speed = (task: Measured) => (kind: Kind) => Effect.map(serve(kind, task), ({ count, seconds }) => count / seconds)
 
@@ -23,37 +23,40 @@ const p99 = (task: Measured) => (kind: Kind) => Effect.map(serve(kind, task), ({
 
 const perSecond = "per second"
 
-export const served: Section = {
-  title: "served, over tcp",
-  beside: "effect/rpc, TCP",
-  rows: [
-    ...(["json", "binary"] as const).flatMap(
-      (codec): ReadonlyArray<Row> => [
-        {
-          title: `unary, 64 in flight, ${codec}`,
-          unit: perSecond,
-          run: speed({ codec, measure: "unary", width: 64, count: 100_000 }),
-          ratio: 1.1
-        },
-        {
-          title: `unary, one by one, ${codec}`,
-          unit: perSecond,
-          run: speed({ codec, measure: "unary", width: 1, count: 15_000 }),
-          ratio: 0.5
-        },
-        {
-          title: `elements, 128 a chunk, ${codec}`,
-          unit: perSecond,
-          run: speed({ codec, measure: "streams", width: 128, count: 2_560_000 }),
-          figure: 1e6
-        }
-      ]
-    ),
-    {
-      title: "unary p99 beside a stalled stream",
-      unit: "milliseconds",
-      run: p99({ codec: "binary", measure: "stalled", width: 8, count: 8_000 }),
-      figure: 5
-    }
-  ]
-}
+const rows = (transport: Service["transport"]): ReadonlyArray<Row> => [
+  ...(["json", "binary"] as const).flatMap(
+    (codec): ReadonlyArray<Row> => [
+      {
+        title: `unary, 64 in flight, ${codec}`,
+        unit: perSecond,
+        run: speed({ transport, codec, measure: "unary", width: 64, count: 100_000 }),
+        ratio: 1.1
+      },
+      {
+        title: `unary, one by one, ${codec}`,
+        unit: perSecond,
+        run: speed({ transport, codec, measure: "unary", width: 1, count: 15_000 }),
+        ratio: 0.5
+      },
+      {
+        title: `elements, 128 a chunk, ${codec}`,
+        unit: perSecond,
+        run: speed({ transport, codec, measure: "streams", width: 128, count: 2_560_000 }),
+        figure: 1e6
+      }
+    ]
+  ),
+  {
+    title: "unary p99 beside a stalled stream",
+    unit: "milliseconds",
+    run: p99({ transport, codec: "binary", measure: "stalled", width: 8, count: 8_000 }),
+    figure: 5
+  }
+]
+
+const beside = "effect/rpc, TCP"
+
+export const served: ReadonlyArray<Section> = [
+  { title: "served, over tcp, libzmq", beside, rows: rows("zmq") },
+  { title: "served, over tcp, zmtp", beside, rows: rows("zmtp") }
+]

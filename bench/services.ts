@@ -11,7 +11,7 @@ import { served } from "./served.ts"
 import { median, print, rate } from "./table.ts"
 import { interleaved } from "./zmq.ts"
 
-const sections: ReadonlyArray<Section> = [served, pooled]
+const sections: ReadonlyArray<Section> = [...served, pooled]
 
 const hasReached = ({ figure, ratio, unit }: Row, ours: number, raw: number): boolean =>
   (ratio === undefined || ours / raw >= ratio) &&

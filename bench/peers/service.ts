@@ -9,6 +9,7 @@ import type { Endpoint } from "@effect-zmq/core"
 import { Socket } from "@effect-zmq/core"
 import { ZmqRpcClient, ZmqRpcServer } from "@effect-zmq/patterns"
 import { ZmqTransport } from "@effect-zmq/transport-zmq"
+import { ZmtpTransport } from "@effect-zmq/transport-zmtp"
 import { Array as Arr, Cause, Effect, Fiber, Layer, Queue, Schema, Stream } from "effect"
 import { Rpc, RpcClient, RpcGroup, RpcSerialization, RpcServer } from "effect/rpc"
 import { SocketServer } from "effect/socket"
@@ -16,6 +17,8 @@ import { SocketServer } from "effect/socket"
 export interface Service {
   readonly kind: "raw" | "ours"
   readonly role: "server" | "client"
+  /** Which transport ours has. */
+  readonly transport: "zmq" | "zmtp"
   readonly codec: "json" | "binary"
   readonly measure: "unary" | "streams" | "stalled"
   /** How many calls are under way at once; of streams, how many elements a chunk has. */
@@ -34,7 +37,7 @@ export interface Served {
 }
 
 // What ../services.ts hands over.
-const { codec, connect, count, kind, measure, role, width } = JSON.parse(process.argv[2] ?? "{}") as Service
+const { codec, connect, count, kind, measure, role, transport, width } = JSON.parse(process.argv[2] ?? "{}") as Service
 
 const Group = RpcGroup.make(
   Rpc.make("Add", { payload: { a: Schema.Int, b: Schema.Int }, success: Schema.Int }),
@@ -55,6 +58,8 @@ const serialization = {
   json: kind === "raw" ? RpcSerialization.layerNdjson : RpcSerialization.layerJson,
   binary: RpcSerialization.layerSchemaBinary()
 }[codec]
+
+const transports = { zmq: ZmqTransport.layer, zmtp: ZmtpTransport.layer }
 
 const say = (value: unknown) => Effect.sync(() => console.log(JSON.stringify(value)))
 
@@ -85,7 +90,7 @@ const server: Record<Service["kind"], Layer.Layer<never, unknown>> = {
       )
     ),
     Layer.provide(ZmqRpcServer.layerProtocol({ bind: "tcp://127.0.0.1:*" })),
-    Layer.provide([ZmqTransport.layer, serialization])
+    Layer.provide([transports[transport], serialization])
   )
 }
 
@@ -98,7 +103,7 @@ const protocol: Record<Service["kind"], () => Layer.Layer<RpcClient.Protocol, un
   ours: () =>
     // What the server has printed.
     ZmqRpcClient.layerProtocol({ connect: connect as Endpoint.Text }).pipe(
-      Layer.provide([ZmqTransport.layer, serialization])
+      Layer.provide([transports[transport], serialization])
     )
 }
 
