@@ -73,6 +73,26 @@ suite("a broker", {
       assert.deepStrictEqual({ replies, requests, workers }, { replies: 6, requests: 6, workers: 3 })
     }),
 
+  "fails who waits for its figures by a function that throws, and nobody else": (place) =>
+    Effect.gen(function* () {
+      const started = yield* start(place)
+      const waiting = started.broker.awaitStats(({ ready }) => {
+        if (ready > 0) throw new Error("of who waits")
+        return false
+      })
+      const waiter = yield* Effect.forkScoped(Effect.exit(waiting), { startImmediately: true })
+      yield* Effect.forkScoped(
+        Broker.serve((request) => Effect.succeed(`${Message.text(request)}!`), { connect: started.backend })
+      )
+      assert.strictEqual(yield* ask(yield* client(started), "1"), "1!")
+      assert.deepStrictEqual(
+        yield* Effect.timeout(Fiber.join(waiter), "3 seconds"),
+        Exit.die(new Error("of who waits"))
+      )
+      assert.isTrue(Exit.isFailure(yield* Effect.exit(waiting)))
+      assert.strictEqual(yield* ask(yield* client(started), "2"), "2!")
+    }),
+
   "leaves a slow worker alone, and serves all others meanwhile": (place) =>
     Effect.gen(function* () {
       const started = yield* start(place)

@@ -4,10 +4,12 @@ import type * as Message from "@effect-zmq/core/Message"
 import * as WorkerPool from "@effect-zmq/patterns/WorkerPool"
 import * as ZmqRpcClient from "@effect-zmq/patterns/ZmqRpcClient"
 import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Rpc from "effect/rpc/Rpc"
 import * as RpcClient from "effect/rpc/RpcClient"
 import * as RpcGroup from "effect/rpc/RpcGroup"
@@ -342,6 +344,23 @@ suite("a worker pool", {
       assert.deepStrictEqual({ deaths, redone }, { deaths: 0, redone: 0 })
     }),
 
+  "knows a worker that has left from one that is lost": (place) =>
+    Effect.gen(function* () {
+      const started = yield* start(place)
+      const left = yield* started.pool.events.pipe(
+        Stream.filter(WorkerPool.Event.$is("WorkerLeft")),
+        Stream.take(1),
+        Stream.runCollect,
+        Effect.forkScoped({ startImmediately: true })
+      )
+      const leaving = yield* worker(started, new Desk())
+      yield* started.pool.awaitStatus(({ workers }) => workers.length === 1)
+      yield* leaving.close
+      const [event] = yield* Fiber.join(left)
+      assert.strictEqual(event?.why, "Left")
+      assert.strictEqual((yield* started.pool.status).deaths, 0)
+    }),
+
   "has a worker leave that it is told to dismiss": (place) =>
     Effect.gen(function* () {
       const { backend, pool } = yield* start(place)
@@ -364,7 +383,6 @@ suite("a worker pool", {
           credit: 1,
           heartbeat: 20,
           orphanedAfter: 200,
-          socketOptions: { linger: 0 },
           handler: ({ body }) => Effect.succeed(body)
         })
       )
@@ -485,6 +503,31 @@ suite(
       })
   },
   ["memory", "zmq, tcp", "zmq, ipc", "zmtp"]
+)
+
+// Over inproc libzmq does not see who is in another thread.
+suite(
+  "a worker that nobody hears",
+  {
+    "leaves at once, without a word: its dispatcher has gone, or has not come yet": (place) =>
+      Effect.gen(function* () {
+        const said: Array<unknown> = []
+        const listening = Effect.provide(Logger.layer([Logger.make(({ message }) => said.push(message))]))
+        const nobody = yield* start(place)
+        yield* nobody.close
+        const early = yield* worker(nobody, new Desk()).pipe(listening)
+        yield* Effect.sleep(100)
+        const started = yield* start(place)
+        const late = yield* worker(started, new Desk())
+        yield* started.pool.awaitStatus(({ workers }) => workers.length === 1)
+        yield* started.close
+        yield* Effect.sleep(200)
+        const [took] = yield* Effect.timed(Effect.all([early.close, late.close])).pipe(listening)
+        assert.isBelow(Duration.toMillis(took), 500)
+        assert.deepStrictEqual(said, [])
+      })
+  },
+  ["memory", "zmq, tcp", "zmq, ipc", "zmtp, tcp", "zmtp, ipc"]
 )
 
 suite(

@@ -1,7 +1,7 @@
 /** A pool of processes that are killed, stopped and orphaned: in small counts, the large ones are `prove/pool.prove.ts`. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { endings, killing, orphaning, restarting, stopping } from "./poolFaults.ts"
+import { endings, killing, orphaning, restarting, stopping, withoutCommand, withoutSchedule } from "./poolFaults.ts"
 
 describe("a worker pool of processes", { timeout: 40_000 }, () => {
   it.live("gives each call one result while its workers are killed, one after the other", () =>
@@ -33,6 +33,25 @@ describe("a worker pool of processes", { timeout: 40_000 }, () => {
       assert.deepStrictEqual(yield* endings("process.exit(3)"), { how: "code 3", code: 3, signal: undefined })
       const killed = { how: "killed by SIGKILL", code: undefined, signal: "SIGKILL" }
       assert.deepStrictEqual(yield* endings("process.stdin.resume()", "SIGKILL"), killed)
+    })
+  )
+
+  it.live("tells of a place whose command dies, and goes on with the others", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* Effect.timeout(withoutCommand, "10 seconds"), {
+        how: "no command for this place",
+        tags: ["Abandoned 0", "Ended 0", "Started 1"],
+        places: [1]
+      })
+    })
+  )
+
+  it.live("starts nothing again where the schedule of restarts dies, and goes on with the others", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* Effect.timeout(withoutSchedule, "10 seconds"), {
+        tags: ["Abandoned 0", "Ended 0", "Started 0", "Started 1"],
+        places: [1]
+      })
     })
   )
 

@@ -5,7 +5,7 @@ import { NodeServices } from "@effect/platform-node"
 import { type Endpoint, Socket } from "@effect-zmq/core"
 import { WorkerPool, ZmqRpcClient } from "@effect-zmq/patterns"
 import { ZmqTransport } from "@effect-zmq/transport-zmq"
-import { Context, Effect, Exit, Fiber, Layer, Schedule, Stream } from "effect"
+import { Context, Effect, Exit, Fiber, Layer, References, Schedule, Stream } from "effect"
 import { ChildProcess } from "effect/process"
 import { RpcClient, RpcSerialization } from "effect/rpc"
 import { Jobs } from "./poolJobs.ts"
@@ -225,6 +225,41 @@ export const endings = (code: string, signal?: ChildProcess.Signal) =>
     )
     return { how: ended?.how, code: ended?.code, signal: ended?.signal }
   }).pipe(Effect.scoped, provided)
+
+/** What is told of a place whose command dies, and which places have a process still. */
+export const withoutCommand = Effect.gen(function* () {
+  const layer = WorkerPool.layerProcesses({
+    size: 2,
+    command: (index) => {
+      if (index === 0) throw new Error("no command for this place")
+      return ChildProcess.make(process.execPath, ["--eval", "process.stdin.resume()"])
+    },
+    restart: Schedule.recurs(0)
+  })
+  const { events, list } = Context.get(yield* Layer.build(layer), WorkerPool.Processes)
+  const told = yield* events.pipe(Stream.take(3), Stream.runCollect)
+  const { how } = told.find(WorkerPool.ProcessEvent.$is("Ended")) ?? {}
+  return {
+    how,
+    tags: told.map(({ _tag, index }) => `${_tag} ${index}`).sort(),
+    places: (yield* list).map(({ index }) => index)
+  }
+}).pipe(Effect.scoped, provided)
+
+/** What is told of a place whose process ends, when the schedule of restarts dies of that; and which places have one still. */
+export const withoutSchedule = Effect.gen(function* () {
+  const layer = WorkerPool.layerProcesses({
+    size: 2,
+    command: (index) => ChildProcess.make(process.execPath, ["--eval", index === 0 ? "" : "process.stdin.resume()"]),
+    restart: Schedule.addDelay(Schedule.forever, () => Effect.die("of the schedule"))
+  })
+  const { events, list } = Context.get(yield* Layer.build(layer), WorkerPool.Processes)
+  const told = yield* events.pipe(Stream.take(4), Stream.runCollect)
+  return {
+    tags: told.map(({ _tag, index }) => `${_tag} ${index}`).sort(),
+    places: (yield* list).map(({ index }) => index)
+  }
+}).pipe(Effect.provideService(References.MinimumLogLevel, "None"), Effect.scoped, provided)
 
 /** `PF_EXITING` of Linux. */
 const exiting = 0x4

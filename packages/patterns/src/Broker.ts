@@ -309,9 +309,11 @@ class Running {
     Effect.callback((resume) => {
       const look = () => {
         const stats = this.balancer.counts
-        if (!predicate(stats)) return
+        // It is anybody's: what it throws is theirs, and not the broker's.
+        const holds = Result.try(() => predicate(stats))
+        if (Result.isSuccess(holds) && !holds.success) return
         this.waiters.delete(look)
-        resume(Effect.succeed(stats))
+        resume(Result.isSuccess(holds) ? Effect.succeed(stats) : Effect.die(holds.failure))
       }
       this.waiters.add(look)
       look()

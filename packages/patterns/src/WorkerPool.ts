@@ -4,7 +4,8 @@
  *
  * A dispatcher binds two endpoints: `frontend`, for submitters, who are ordinary RPC clients (`ZmqRpcClient`), and `backend`,
  * for workers. Workers come and go as they like. Each announces a `credit`, how many calls it may have at once; what nobody
- * has credit for waits at the dispatcher, and beyond `queue` calls at the submitters.
+ * has credit for waits at the dispatcher. Beyond `queue` calls, and `maxInFlight` of a client, requests wait in a line for each
+ * client, of limited length, and beyond that at the submitters.
  *
  * **What is promised.** Every call ends: it is answered, cancelled, or given up as a dead letter, and its caller is told, once.
  * Who asked with `discard` was told that the call was taken: what becomes of it is an answer, or a dead letter, also when the
@@ -14,12 +15,13 @@
  *   So a call may be carried out twice, and more often; `options.requestId` is the same each time, and so what a handler
  *   keeps to know what it has done already. From the second attempt on, the header `zmq-attempt` says which it is.
  * - **One result.** The first result wins, also that of a worker that was given up meanwhile; the others are dropped.
- * - **A ceiling.** After `maxAttempts` workers it is given up, because a call may be what ends its workers. `redeliver` is a
- *   `Schedule` of the pauses before each further attempt.
+ * - **A ceiling.** After `maxAttempts` workers it is given up, because a call may be what ends its workers. One that it could
+ *   not be sent to does not count. `redeliver` is a `Schedule` of the pauses before each further attempt.
  * - **Not twice.** An `Rpc` that is annotated with `Idempotent` as `false` is given to one worker only: where that is lost, the
  *   call is a dead letter.
  * - **Cancellation.** A call that is interrupted, or whose client has left, is taken out of the queue, or its handler
  *   interrupted.
+ * - **Who does not read** costs a limited memory, `maxInFlight` answers and a line, and holds up nobody.
  * - **What is not promised.** The dispatcher keeps calls in memory. When it is killed, those in flight there fail at their
  *   clients, each with a typed error, and the workers join the next dispatcher.
  *
@@ -46,6 +48,7 @@
 import * as Dealer from "@effect-zmq/core/Dealer"
 import type * as Endpoint from "@effect-zmq/core/Endpoint"
 import * as Router from "@effect-zmq/core/Router"
+import * as Socket from "@effect-zmq/core/Socket"
 import type { Transport } from "@effect-zmq/core/Transport"
 import { InvalidOption, ZmqError } from "@effect-zmq/core/ZmqError"
 import * as Clock from "effect/Clock"
@@ -189,6 +192,11 @@ export interface Status {
   readonly workers: ReadonlyArray<WorkerStatus>
   /** How many clients are there. */
   readonly clients: number
+  /**
+   * How many requests of clients are not taken yet: their client has `maxInFlight` calls, or does not read, or the queue is
+   * full. They are in no other figure.
+   */
+  readonly held: number
   /** How many calls the workers may have at once, all together. */
   readonly credit: number
   /** How many calls wait for a worker. */
@@ -360,20 +368,31 @@ export interface Options {
    * A handler that holds up its event loop for longer looks like one. Default: 5 seconds.
    */
   readonly silence?: Duration.Input | undefined
-  /** As `silence`, for clients that have calls. They say something every `ping` of theirs. Default: 30 seconds. */
+  /**
+   * As `silence`, for clients that have calls, or have not taken their answers. They say something every `ping` of theirs.
+   * Default: 30 seconds.
+   */
   readonly idleTimeout?: Duration.Input | undefined
   /**
    * How long a call that has lost its worker waits before it is given to another one, each time; where it ends, the call is a
    * dead letter. Default: not at all.
    */
   readonly redeliver?: Schedule.Schedule<unknown, Redelivery> | undefined
-  /** To how many workers a call is given at most. Default: 5. */
+  /** To how many workers a call is given at most, without those that it could not be sent to. Default: 5. */
   readonly maxAttempts?: number | undefined
   /**
-   * How many calls may wait for a worker. With so many, nothing more is taken from clients, whose calls, and cancellations,
-   * wait in sockets and at themselves; and `submit` waits. Default: 10,000.
+   * How many calls may wait for a worker. With so many, `submit` waits, and what clients ask for waits as it came, in a line
+   * for each client; they are taken in turn. A call that is interrupted leaves its line. With 8 MiB in a line nothing more is
+   * read of any client, until there is less in it. Default: 10,000.
    */
   readonly queue?: number | undefined
+  /**
+   * How many calls of one client are under way at once: each from when it is taken until its answer is the socket's to
+   * deliver. Those that follow wait in its line, as do all of a client that has 1 MiB of answers waiting for it. A client that
+   * does not read, and yet has 16 MiB of requests in its line, is given up: its calls are cancelled, and should it read again,
+   * each fails there. `Infinity` is no limit. Default: 4,096.
+   */
+  readonly maxInFlight?: number | undefined
   /**
    * How many calls a worker is given at a time at least, if so many are ready: otherwise each gets an equal share. More is
    * faster for tiny handlers, and less even. Default: 1.
@@ -426,6 +445,7 @@ const makeDispatcher = Effect.fnUntraced(function* (requests: ReadonlyMap<string
   const idle = yield* check.millis("idleTimeout", options.idleTimeout ?? "30 seconds")
   const maxAttempts = yield* check.count("maxAttempts", options.maxAttempts ?? 5)
   const queue = yield* check.count("queue", options.queue ?? 10_000)
+  const maxInFlight = yield* check.count("maxInFlight", options.maxInFlight ?? 4_096)
   const pack = yield* check.count("pack", options.pack ?? 1)
   const { redeliver } = options
   const frontend = yield* Router.make({ ...options.frontendOptions, bind: options.frontend, onFull: "suspend" })
@@ -437,6 +457,7 @@ const makeDispatcher = Effect.fnUntraced(function* (requests: ReadonlyMap<string
     silence: { worker: Math.ceil(silence / heartbeat), client: Math.ceil(idle / heartbeat) },
     maxAttempts,
     queue,
+    maxInFlight,
     pack,
     isScheduled: redeliver !== undefined,
     profileOf: profiles(requests)
@@ -615,6 +636,7 @@ const statusOf = (machine: Dispatcher, rates: Status["rates"]): Status => {
     ...counts,
     workers: all,
     clients: clients.size,
+    held: machine.held,
     credit: all.reduce((sum, { credit }) => sum + credit, 0),
     queued: queue.size,
     waiting,
@@ -1124,7 +1146,9 @@ const makeLaborer = Effect.fnUntraced(function* <R>(
       : yield* check.millis("orphanedAfter", options.orphanedAfter)
   // What is said of its socket says whose it is.
   const name = options.socketOptions?.name ?? (options.name === undefined ? undefined : `worker ${options.name}`)
-  const dealer = yield* Dealer.make({ ...options.socketOptions, name, connect: options.connect })
+  const linger = yield* check.linger(options.socketOptions?.linger ?? "1 second")
+  // Whether anything is to be waited for at the end is decided there.
+  const dealer = yield* Dealer.make({ ...options.socketOptions, linger: 0, name, connect: options.connect })
   const start = yield* starter
   // It is asked for when there is something to do, and by then it is there.
   const laborer: () => Laborer = () => made
@@ -1145,11 +1169,30 @@ const makeLaborer = Effect.fnUntraced(function* <R>(
   yield* Effect.addFinalizer(() =>
     Effect.timeoutOption(made.drain, options.drain ?? "5 seconds").pipe(
       Effect.andThen(Effect.sync(() => made.leave())),
-      Effect.andThen(Effect.timeoutOption(made.awaitSent, lastWords))
+      Effect.andThen(isHeard(dealer)),
+      Effect.andThen((isHeard) => (isHeard ? sayGoodbye(made, dealer, linger) : Effect.void))
     )
   )
   made.begin()
   return made
+})
+
+/** Whether anybody may be there. Who is in another thread is not always seen. */
+const isHeard = (dealer: Dealer.Dealer): Effect.Effect<boolean> =>
+  Effect.map(
+    Socket.state(dealer),
+    ({ endpoints, peers }) =>
+      peers > 0 || endpoints.some(({ _tag, endpoint }) => _tag === "Connecting" && endpoint.startsWith("inproc:"))
+  )
+
+/** Delivers what was said last, as a socket does that is closed. */
+const sayGoodbye = Effect.fnUntraced(function* (laborer: Laborer, dealer: Dealer.Dealer, linger: Duration.Duration) {
+  yield* Effect.timeoutOption(laborer.awaitSent, lastWords)
+  const { flushed } = yield* Socket.drain(dealer, linger)
+  if (flushed || Duration.isZero(linger)) return
+  yield* Effect.logWarning(
+    `${dealer.name} has left, and the dispatcher may not have been told: it has not taken everything within ${Duration.format(linger)}`
+  )
 })
 
 /** For how long what is said last may wait for room in a socket. */
@@ -1175,6 +1218,12 @@ const checker = (method: string) => {
       value === Number.POSITIVE_INFINITY || (Number.isInteger(value) && value >= 1)
         ? Effect.succeed(Math.min(value, 0xffff_ffff))
         : invalid(option, value, "it must be a whole number, 1 or more"),
+    linger: (value: Duration.Input): Effect.Effect<Duration.Duration, ZmqError> => {
+      const linger = Duration.fromInputUnsafe(value)
+      return Duration.toMillis(linger) >= 0
+        ? Effect.succeed(linger)
+        : invalid("linger", value, "it must be nothing or longer")
+    },
     millis: (option: string, value: Duration.Input): Effect.Effect<number, ZmqError> => {
       const millis = Duration.toMillis(value)
       return millis > 0 ? Effect.succeed(millis) : invalid(option, value, "it must be longer than nothing")

@@ -76,7 +76,8 @@ export interface Options extends Omit<Dealer.Options, "bind" | "conflate" | "con
   readonly ping?: Duration.Input | undefined
   /**
    * After how long without any sign of life a server is lost, and the calls that are under way there fail: in whole
-   * `ping`s, rounded up. A connection that is lost is noticed at once, and needs no such time. Default: 20 seconds.
+   * `ping`s, rounded up, of one that was there from when it is asked first. A connection that is lost is noticed at once,
+   * and needs no such time. Default: 20 seconds.
    */
   readonly timeout?: Duration.Input | undefined
   /** How many calls may be under way at once, at all servers together; those that follow wait. Default: no limit. */
@@ -94,8 +95,9 @@ export interface Options extends Omit<Dealer.Options, "bind" | "conflate" | "con
  * - `silent`: the server gave no sign of life for the `timeout`, or was never there
  * - `restarted`: another server is there in its place
  * - `left`: the server ended, and said so
- * - `forgotten`: the server took this client for gone (its `idleTimeout`)
- * - `refused`: the server cannot take it: another serialization or version, or no handshake; the detail says why
+ * - `forgotten`: the server took this client for gone (its `idleTimeout`), or it asked on and did not read
+ * - `refused`: the server cannot take it: another serialization or version, no handshake, or too many that wait; the detail
+ *   says why
  * - `unreadable`: the server's answer cannot be read: the detail says what is wrong with it
  * - `closed`: the client is closed
  *

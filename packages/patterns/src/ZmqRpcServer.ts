@@ -13,8 +13,9 @@
  * - A handler that dies fails its own call, where the group is served by `layer`. `RpcServer.layer` without
  *   `disableFatalDefects` takes a defect for the end of all calls of that client.
  * - What comes in and is no message of this protocol is dropped, and counted by `zmq_rpc_records_dropped`.
- * - A client that asks and does not read has up to `maxInFlight` answers in memory, and what it asks for beyond waits as it
- *   came. It holds up nobody else. Where clients are not trusted, give the socket a `security`, too.
+ * - A client that asks and does not read has up to `maxInFlight` answers in memory, and up to 16 MiB of requests that wait.
+ *   What it asks for beyond is refused, and who does not take even that is given up. It holds up nobody else. Where clients
+ *   are not trusted, give the socket a `security`, too.
  *
  * **Example** (A service)
  *
@@ -82,9 +83,9 @@ export interface Options
   readonly streamWindow?: number | undefined
   /**
    * How many calls of one client are under way at once: each from when its handler begins until its answer is the socket's to
-   * deliver. Those that follow wait in order, as do all of a client that has 1 MiB of answers waiting for it. Interruptions
-   * and acknowledgements do not wait. A client that holds more calls open than that, or more streams, needs a larger one;
-   * `Infinity` is no limit. 1 or more. Default: 1,024.
+   * deliver. Those that follow wait in order, as do all of a client that has 1 MiB of answers waiting for it; behind 16 MiB
+   * of them they are refused. Interruptions and acknowledgements do not wait. A client that holds more calls open than that,
+   * or more streams, needs a larger one; `Infinity` is no limit. 1 or more. Default: 1,024.
    */
   readonly maxInFlight?: number | undefined
 }

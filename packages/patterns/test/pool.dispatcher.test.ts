@@ -12,6 +12,7 @@ const make = (settings?: Partial<Settings>) =>
     silence: { worker: 2, client: 2 },
     maxAttempts: 5,
     queue: 100,
+    maxInFlight: 1000,
     pack: 1,
     isScheduled: false,
     profileOf: () => ({ priority: 0, idempotent: true }),
@@ -50,6 +51,7 @@ const sent = (dispatcher: Dispatcher): { readonly [name: string]: ReadonlyArray<
   dispatcher.assign()
   const all: { [name: string]: ReadonlyArray<Record> } = {}
   for (const peer of dispatcher.dirty) {
+    if (peer.isSending) continue
     dispatcher.dirty.delete(peer)
     const message = peer.take()
     if (message !== undefined) all[new TextDecoder().decode(peer.routingId)] = read([message]).records
@@ -256,5 +258,270 @@ describe("a dispatcher, step by step", () => {
     for (let i = 0; i < 3; i++) dispatcher.beat()
     assert.deepStrictEqual(words(sent(dispatcher).c), ["Stale 0"])
     assert.deepStrictEqual([dispatcher.jobs.size, dispatcher.clients.size, dispatcher.counts.cancelled], [0, 0, 1])
+  })
+})
+
+const tell = (dispatcher: Dispatcher, name: string, write: (packer: Packer) => void, now = 0) =>
+  dispatcher.fromClient(idOf(name), pack(write), now)
+
+/** So many calls of a client, from a number on. */
+const request = (dispatcher: Dispatcher, name: string, from: number, count = 1, { epoch = 1, size = 2 } = {}) =>
+  tell(dispatcher, name, (packer) => {
+    const body = new Uint8Array(size)
+    for (let id = from; id < from + count; id++) packer.add({ kind: Kind.Request, id, epoch }, "Do", body)
+  })
+
+const clientOf = (dispatcher: Dispatcher, name: string) =>
+  [...dispatcher.clients.values()].find(({ key }) => key === name) ?? assert.fail(`no client ${name}`)
+
+/** What is due, as it is done once a turn; answers by a worker whatever that is given. */
+const turn = (dispatcher: Dispatcher, name: string) => {
+  dispatcher.assign()
+  dispatcher.admit(Number.POSITIVE_INFINITY, 0)
+  const requests = (sent(dispatcher)[name] ?? []).filter(({ kind }) => kind === Kind.Request)
+  for (const { id } of requests) exit(dispatcher, name, id)
+  return requests.length
+}
+
+/** Whom a worker is given calls of, each by the number that its client gave. */
+const given = (dispatcher: Dispatcher, name: string) => {
+  dispatcher.admit(Number.POSITIVE_INFINITY, 0)
+  const requests = (sent(dispatcher)[name] ?? []).filter(({ kind }) => kind === Kind.Request)
+  return requests.map(({ id }) => {
+    const job = dispatcher.jobs.get(id)
+    const asked = `${job?.client?.key}${job?.record.id}`
+    exit(dispatcher, name, id)
+    return asked
+  })
+}
+
+describe("a dispatcher with a client that asks for much", () => {
+  it("keeps no more than so many calls and answers of one that does not read, and the rest as it came", () => {
+    const dispatcher = make({ maxInFlight: 10 })
+    join(dispatcher, "a", 4)
+    request(dispatcher, "c", 1)
+    const client = clientOf(dispatcher, "c")
+    // Its socket has room for nothing.
+    client.isSending = true
+    request(dispatcher, "c", 2, 1_000)
+    while (turn(dispatcher, "a") > 0) {
+      assert.isAtMost(client.jobs.size + client.unsent, 10)
+    }
+    assert.deepStrictEqual([client.jobs.size, client.unsent, dispatcher.held], [0, 10, 991])
+    assert.isFalse(dispatcher.canAdmit)
+    // Others are served meanwhile.
+    request(dispatcher, "d", 1, 5)
+    assert.deepStrictEqual(given(dispatcher, "a"), ["d1", "d2", "d3", "d4"])
+    assert.deepStrictEqual(given(dispatcher, "a"), ["d5"])
+    // And it is, in order, when it reads.
+    client.isSending = false
+    const answers: Array<number> = []
+    const read = () => {
+      for (const { id, kind } of sent(dispatcher).c ?? []) if (kind === Kind.Exit) answers.push(id)
+    }
+    for (let i = 0; i < 1_000 && answers.length < 1_001; i++) {
+      read()
+      dispatcher.admit(Number.POSITIVE_INFINITY, 0)
+      dispatcher.assign()
+      for (const { id } of [...([...dispatcher.workers.values()][0]?.jobs.values() ?? [])]) exit(dispatcher, "a", id)
+    }
+    assert.deepStrictEqual(
+      answers,
+      Array.from({ length: 1_001 }, (_, i) => i + 1)
+    )
+    const { answered, submitted } = dispatcher.counts
+    assert.deepStrictEqual([submitted, answered, dispatcher.held, client.isWaiting], [1_006, 1_006, 0, false])
+  })
+
+  it("takes no more of one with a megabyte of answers that wait for it", () => {
+    const dispatcher = make({ queue: 1_000 })
+    join(dispatcher, "a", 100)
+    request(dispatcher, "c", 1, 40)
+    const client = clientOf(dispatcher, "c")
+    client.isSending = true
+    dispatcher.assign()
+    const body = "x".repeat(50_000)
+    for (const { id } of [...dispatcher.jobs.values()]) {
+      dispatcher.fromWorker(
+        idOf("a"),
+        pack((packer) => packer.add({ kind: Kind.Exit, id, epoch: 42 }, "", body)),
+        0
+      )
+    }
+    request(dispatcher, "c", 41)
+    assert.deepStrictEqual([client.unsent, dispatcher.held, dispatcher.canAdmit], [40, 1, false])
+    client.isSending = false
+    assert.isTrue(dispatcher.canAdmit)
+  })
+
+  it("counts each answer until it is the socket's", () => {
+    const dispatcher = make({ maxInFlight: 2 })
+    join(dispatcher, "a")
+    request(dispatcher, "c", 1, 4)
+    assert.strictEqual(dispatcher.held, 2)
+    assert.deepStrictEqual(given(dispatcher, "a"), ["c1", "c2"])
+    const client = clientOf(dispatcher, "c")
+    assert.isFalse(dispatcher.canAdmit)
+    // They are on their way, and wait for room.
+    dispatcher.dirty.delete(client)
+    assert.isDefined(client.take())
+    client.isSending = true
+    assert.deepStrictEqual([client.unsent, dispatcher.canAdmit], [2, false])
+    client.isSending = false
+    assert.deepStrictEqual([client.unsent, dispatcher.canAdmit], [0, true])
+    assert.deepStrictEqual(given(dispatcher, "a"), ["c3", "c4"])
+  })
+
+  it("counts what is refused, too", () => {
+    const dispatcher = make({ maxInFlight: 3, profileOf: () => undefined })
+    request(dispatcher, "c", 1)
+    const client = clientOf(dispatcher, "c")
+    client.isSending = true
+    request(dispatcher, "c", 2, 100)
+    assert.deepStrictEqual([client.unsent, dispatcher.held], [3, 98])
+  })
+
+  it("takes from clients in turn when the queue is full, in the order of each", () => {
+    const dispatcher = make({ queue: 4 })
+    request(dispatcher, "c", 1, 100)
+    request(dispatcher, "d", 1, 3)
+    assert.deepStrictEqual([dispatcher.queue.size, dispatcher.held], [4, 99])
+    join(dispatcher, "a", 100)
+    const all: Array<string> = []
+    while (all.length < 103) all.push(...given(dispatcher, "a"))
+    assert.isBelow(all.indexOf("d3"), 30)
+    for (const name of ["c", "d"]) {
+      const numbers = all.filter((asked) => asked.startsWith(name)).map((asked) => Number(asked.slice(1)))
+      assert.deepStrictEqual(
+        numbers,
+        Array.from({ length: name === "c" ? 100 : 3 }, (_, i) => i + 1)
+      )
+    }
+  })
+
+  it("has a call interrupted that is not taken yet, and counts it", () => {
+    const dispatcher = make({ queue: 1 })
+    request(dispatcher, "c", 1, 4)
+    for (const id of [3, 3, 1]) {
+      tell(dispatcher, "c", (packer) => packer.add({ kind: Kind.Interrupt, id, epoch: 1 }))
+    }
+    assert.deepStrictEqual([dispatcher.counts.submitted, dispatcher.counts.cancelled, dispatcher.held], [2, 2, 2])
+    join(dispatcher, "a")
+    assert.deepStrictEqual([...given(dispatcher, "a"), ...given(dispatcher, "a")], ["c2", "c4"])
+  })
+
+  it("forgets what waits of a client that has left, or has begun anew", () => {
+    const dispatcher = make({ queue: 1 })
+    request(dispatcher, "c", 1, 4)
+    request(dispatcher, "d", 1, 4)
+    dispatcher.clientLeft(idOf("c"))
+    request(dispatcher, "d", 1, 1, { epoch: 2 })
+    assert.deepStrictEqual([dispatcher.jobs.size, dispatcher.held, dispatcher.counts.cancelled], [1, 0, 8])
+    join(dispatcher, "a")
+    assert.deepStrictEqual(given(dispatcher, "a"), ["d1"])
+  })
+
+  it("reads no more when the line of one that reads is full, until it is shorter", () => {
+    const dispatcher = make({ queue: 1 })
+    let id = 1
+    while (!dispatcher.isFlooded && id < 1_000) request(dispatcher, "c", id++, 1, { size: 60_000 })
+    assert.isAtLeast(id * 60_000, 8_388_608)
+    assert.isBelow(id * 60_000, 8_700_000)
+    // Nobody is given up that is not listened to.
+    for (let i = 0; i < 5; i++) dispatcher.beat()
+    assert.strictEqual(dispatcher.clients.size, 1)
+    join(dispatcher, "a")
+    given(dispatcher, "a")
+    given(dispatcher, "a")
+    assert.isFalse(dispatcher.isFlooded)
+  })
+
+  it("gives up one that asks on and does not read, keeps nothing of it, and takes it back when it begins anew", () => {
+    const dispatcher = make({ maxInFlight: 2 })
+    join(dispatcher, "a")
+    request(dispatcher, "c", 1)
+    const client = clientOf(dispatcher, "c")
+    client.isSending = true
+    let id = 2
+    while (dispatcher.counts.cancelled === 0 && id < 1_000) {
+      request(dispatcher, "c", id++, 1, { size: 60_000 })
+      // It holds up nobody.
+      assert.isFalse(dispatcher.isFlooded)
+    }
+    assert.isBelow(id * 60_000, 17_000_000)
+    assert.deepStrictEqual([dispatcher.held, dispatcher.jobs.size, client.line.bytes], [0, 0, 0])
+    request(dispatcher, "c", id, 1_000)
+    assert.deepStrictEqual([dispatcher.held, dispatcher.jobs.size], [0, 0])
+    assert.strictEqual(clientOf(dispatcher, "c"), client)
+    client.isSending = false
+    assert.deepStrictEqual(words(sent(dispatcher).c), ["Stale 0"])
+    request(dispatcher, "c", 1, 1, { epoch: 2 })
+    assert.deepStrictEqual(given(dispatcher, "a"), ["c1"])
+  })
+
+  it("keeps no signs of life for a worker that takes none", () => {
+    const dispatcher = make()
+    join(dispatcher, "a")
+    const [worker] = [...dispatcher.workers.values()]
+    for (let i = 0; i < 10_000; i++) {
+      dispatcher.fromWorker(
+        idOf("a"),
+        pack((packer) => packer.add({ kind: Kind.Ping })),
+        0
+      )
+    }
+    assert.isBelow(worker?.packer.size ?? 0, 70_000)
+  })
+
+  it("gives up one that says nothing for too long and has not taken its answers", () => {
+    const dispatcher = make()
+    join(dispatcher, "a")
+    request(dispatcher, "c", 1)
+    turn(dispatcher, "a")
+    const client = clientOf(dispatcher, "c")
+    client.isSending = true
+    assert.deepStrictEqual([client.jobs.size, client.unsent], [0, 1])
+    for (let i = 0; i < 3; i++) dispatcher.beat()
+    client.isSending = false
+    assert.deepStrictEqual(words(sent(dispatcher).c), ["Stale 0"])
+  })
+})
+
+describe("a dispatcher whose worker is not there any more", () => {
+  it("counts no attempt of what could not be sent to it, which may be done once still", () => {
+    for (const idempotent of [true, false]) {
+      const dispatcher = make({ maxAttempts: 1, profileOf: () => ({ priority: 0, idempotent }) })
+      join(dispatcher, "a", 2)
+      const [first, second, third] = submit(dispatcher, 3)
+      ends.length = 0
+      dispatcher.assign()
+      const worker = [...dispatcher.workers.values()][0] ?? assert.fail()
+      dispatcher.dirty.delete(worker)
+      const message = worker.take() ?? assert.fail()
+      dispatcher.undelivered(worker, message)
+      assert.deepStrictEqual(departures(dispatcher), ["Disconnected"])
+      join(dispatcher, "b", 10)
+      const requests = (sent(dispatcher).b ?? []).filter(({ kind }) => kind === Kind.Request)
+      assert.deepStrictEqual(
+        requests.map(({ attempt, id }) => [id, attempt]),
+        [first, second, third].map((id) => [id, 1])
+      )
+      assert.deepStrictEqual([ends.length, dispatcher.counts.redone], [0, 0])
+      // What was sent may have been begun.
+      dispatcher.workerLeft(idOf("b"))
+      assert.deepStrictEqual([ends.length, dispatcher.counts.dead], [3, 3])
+    }
+  })
+
+  it("counts no attempt of what was not taken to be sent", () => {
+    const dispatcher = make({ maxAttempts: 1 })
+    join(dispatcher, "a", 2)
+    submit(dispatcher, 1)
+    sent(dispatcher)
+    ends.length = 0
+    submit(dispatcher, 1)
+    dispatcher.assign()
+    dispatcher.workerLeft(idOf("a"))
+    assert.deepStrictEqual([ends.length, dispatcher.queue.size], [1, 1])
   })
 })

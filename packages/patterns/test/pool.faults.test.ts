@@ -148,4 +148,41 @@ describe("a pool", () => {
       })
     )
   })
+
+  it("whose queue is full takes from those who submit in its process, and from its clients, in turn", () => {
+    run(
+      Effect.gen(function* () {
+        const queue = 4
+        const { pool: made } = yield* pool({ queue })
+        const client = yield* Effect.provideContext(
+          RpcClient.make(Group),
+          yield* ZmqRpcClient.layerProtocol({ connect: "tcp://127.0.0.1:6101" }).pipe(
+            Layer.provide(RpcSerialization.layerJson),
+            Layer.build
+          )
+        )
+        const ended: Array<string> = []
+        const noting = (who: string, call: Effect.Effect<unknown, unknown>) =>
+          Effect.andThen(
+            call,
+            Effect.sync(() => ended.push(who))
+          )
+        const many = Array.from({ length: 200 })
+        const asking = yield* Effect.forkChild(
+          Effect.forEach(many, () => noting("client", client.Say({ text: "" })), { concurrency: "unbounded" })
+        )
+        yield* made.awaitStatus(({ held, queued }) => held > 100 && queued === queue)
+        const payload = new TextEncoder().encode(JSON.stringify({ text: "" }))
+        const submitting = yield* Effect.forkChild(
+          Effect.forEach(many, () => noting("here", made.submit("Say", payload)), { concurrency: "unbounded" })
+        )
+        for (const fiber of [asking, submitting]) yield* Fiber.join(fiber)
+        assert.lengthOf(ended, 400)
+        // Neither waits until the other is through.
+        const first = ended.slice(0, 150)
+        for (const who of ["here", "client"]) assert.isAbove(first.filter((one) => one === who).length, 30)
+        assert.deepInclude(yield* made.status, { held: 0, queued: 0, running: 0, answered: 400 })
+      })
+    )
+  })
 })

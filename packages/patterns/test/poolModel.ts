@@ -1,13 +1,13 @@
 /**
  * A world for the dispatcher and its workers, as they are (`Dispatcher`, `Session`), without sockets: lanes that keep their
  * order, processes that are killed, stopped and drained, connections that are lost or lead nowhere, a dispatcher that is
- * begun anew, handlers that take long. Everything is drawn from a seed.
+ * begun anew, handlers that take long, clients that do not read for a while. Everything is drawn from a seed.
  *
  * What is held against it is kept beside it: what each caller has asked for, what it was told, and who began what.
  */
 import { assert } from "@effect/vitest"
 import { Dispatcher } from "../src/internal/pool/dispatcher.ts"
-import type { End, Job } from "../src/internal/pool/job.ts"
+import { type End, type Job, type Peer, Worker } from "../src/internal/pool/job.ts"
 import { keyOfCall, Session } from "../src/internal/pool/session.ts"
 import { Flag, Kind, Packer, packHello, read } from "../src/internal/records.ts"
 
@@ -22,6 +22,8 @@ export interface Tally {
   redone: number
   late: number
   deaths: number
+  /** How many calls have waited in the line of their client. */
+  held: number
   /** Everything that happened in the world. */
   events: number
 }
@@ -50,6 +52,8 @@ interface Link {
   readonly toDispatcher: (message: Uint8Array) => void
   readonly toPeer: (message: Uint8Array) => void
   isUp: boolean
+  /** Until when its peer has room for nothing. */
+  fullUntil: number
   /** Until when nothing goes through. */
   cutUntil: number
   arrivals: [number, number]
@@ -120,8 +124,9 @@ export const simulate = (seed: number): Tally => {
   const maxAttempts = one([1, 2, 3, 100])
   const isScheduled = chance(0.3)
   const pack = one([1, 1, 4])
+  const maxInFlight = one([2, 4, 1_000])
   let epoch = 0
-  const totals = { redone: 0, late: 0, deaths: 0, dead: 0 }
+  const totals = { redone: 0, late: 0, deaths: 0, dead: 0, held: 0 }
   const deadLetters = new Set<string>()
 
   const newDispatcher = () =>
@@ -131,6 +136,7 @@ export const simulate = (seed: number): Tally => {
       silence: { worker: 5, client: 50 },
       maxAttempts,
       queue: 20,
+      maxInFlight,
       pack,
       isScheduled,
       profileOf: (tag) => profiles.get(tag)
@@ -161,6 +167,13 @@ export const simulate = (seed: number): Tally => {
       }
       dispatcher.due(now)
       dispatcher.assign()
+      const held = dispatcher.held
+      dispatcher.admit(between(1, 10), now)
+      totals.held += held - dispatcher.held
+      dispatcher.assign()
+      for (const { jobs, unsent } of dispatcher.clients.values()) {
+        assert.isAtMost(jobs.size + unsent, maxInFlight, info("what is kept of a client"))
+      }
       for (const happening of dispatcher.happenings.splice(0)) {
         if (happening._tag === "Malformed") assert.fail(info(happening.problem))
         if (happening._tag === "Dead") {
@@ -169,21 +182,39 @@ export const simulate = (seed: number): Tally => {
         }
       }
       for (const peer of [...dispatcher.dirty]) {
+        if (peer.isSending) continue
         dispatcher.dirty.delete(peer)
-        const message = peer.take()
-        if (message === undefined) continue
-        const link = links.get(keyOfId(peer.routingId))
-        if (link?.isUp) link.toPeer(message)
-        else {
-          dispatcher.workerLeft(peer.routingId)
-          dispatcher.clientLeft(peer.routingId)
-          flush()
-        }
+        for (let message = peer.take(); message !== undefined; message = peer.take()) if (!sendTo(peer, message)) break
       }
+      if (dispatcher.canAdmit) flush()
       if (Number.isFinite(dispatcher.nextAt)) {
         at(dispatcher.nextAt, () => flushing === dispatcher && flush())
       }
     })
+  }
+
+  /** `false` where nothing more can be sent to it now. */
+  const sendTo = (peer: Peer, message: Uint8Array): boolean => {
+    const link = links.get(keyOfId(peer.routingId))
+    if (!link?.isUp) {
+      if (peer instanceof Worker) dispatcher.undelivered(peer, message)
+      else dispatcher.clientLeft(peer.routingId)
+      flush()
+      return false
+    }
+    if (link.fullUntil <= now) {
+      link.toPeer(message)
+      return true
+    }
+    const sending = dispatcher
+    peer.isSending = true
+    if (peer.hasMore) dispatcher.dirty.add(peer)
+    at(link.fullUntil, () => {
+      peer.isSending = false
+      if (sending === dispatcher && isDispatcherUp) sendTo(peer, message)
+      flush()
+    })
+    return false
   }
 
   const connect = (
@@ -215,6 +246,7 @@ export const simulate = (seed: number): Tally => {
       }),
       toPeer: lane(1, receive),
       isUp: true,
+      fullUntil: 0,
       cutUntil: 0,
       arrivals: [0, 0]
     }
@@ -551,6 +583,11 @@ export const simulate = (seed: number): Tally => {
       talk(process)
     },
     () => {
+      // A client does not read for a while, and asks on.
+      const client = one(clients as never as readonly [(typeof clients)[0]])
+      if (client.link !== undefined) client.link.fullUntil = now + between(100, 1_500)
+    },
+    () => {
       // A client is gone, and comes again.
       const client = one(clients as never as readonly [(typeof clients)[0]])
       if (client.link === undefined) return
@@ -609,6 +646,7 @@ export const simulate = (seed: number): Tally => {
   settleDispatcher()
   assert.strictEqual(dispatcher.jobs.size, 0, info("jobs that are left"))
   assert.strictEqual(dispatcher.queue.size, 0, info("jobs that wait"))
+  assert.strictEqual(dispatcher.held, 0, info("requests in lines"))
   assert.strictEqual(dispatcher.waiting, 0, info("jobs that wait for their time"))
   for (const worker of dispatcher.workers.values()) {
     assert.strictEqual(worker.jobs.size, 0, info(`credit that ${worker.name} has not got back`))
@@ -634,6 +672,7 @@ export const simulate = (seed: number): Tally => {
     redone: totals.redone,
     late: totals.late,
     deaths: totals.deaths,
+    held: totals.held,
     events
   }
   for (const [key, { begun, end, tag }] of calls) {

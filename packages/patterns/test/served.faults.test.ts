@@ -1,6 +1,8 @@
 /** Servers that refuse, leave slowly or come and go, beside others; and clients that leave while they are served. */
 import * as Dealer from "@effect-zmq/core/Dealer"
 import * as MemoryTransport from "@effect-zmq/core/MemoryTransport"
+import * as Router from "@effect-zmq/core/Router"
+import * as RoutingId from "@effect-zmq/core/RoutingId"
 import * as Simulation from "@effect-zmq/core/Simulation"
 import type { Transport } from "@effect-zmq/core/Transport"
 import * as Cause from "effect/Cause"
@@ -10,17 +12,23 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Queue from "effect/Queue"
 import * as Rpc from "effect/rpc/Rpc"
 import * as RpcClient from "effect/rpc/RpcClient"
 import * as RpcGroup from "effect/rpc/RpcGroup"
 import * as RpcMessage from "effect/rpc/RpcMessage"
 import * as RpcSerialization from "effect/rpc/RpcSerialization"
 import * as RpcServer from "effect/rpc/RpcServer"
+import * as Scheduler from "effect/Scheduler"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { assert, describe, it } from "vitest"
 import { headerSize, Kind, Packer, packHello, read } from "../src/internal/records.ts"
+import { Client, Link } from "../src/internal/rpc/client.ts"
+import { Drops } from "../src/internal/rpc/drops.ts"
+import { Outbox, Turn } from "../src/internal/rpc/outbox.ts"
+import { Server } from "../src/internal/rpc/server.ts"
 import * as ZmqRpcClient from "../src/ZmqRpcClient.ts"
 import * as ZmqRpcServer from "../src/ZmqRpcServer.ts"
 
@@ -147,6 +155,33 @@ describe("one of several servers", () => {
   })
 })
 
+describe("a client that closes", () => {
+  for (const { connect, servers } of [
+    { connect: first, servers: "a server" },
+    { connect: [first, second], servers: "several servers" }
+  ] as const) {
+    it(`fails what it was asked, and what it is asked later, where ${servers} may come: thousands of calls, too`, () => {
+      run(
+        Effect.gen(function* () {
+          const scope = yield* Scope.make()
+          const protocol = yield* ZmqRpcClient.layerProtocol({ connect, maxInFlight: 1 }).pipe(
+            Layer.provide(RpcSerialization.layerJson),
+            Layer.buildWithScope(scope)
+          )
+          const client = yield* Effect.provideContext(RpcClient.make(Group, { disableTracing: true }), protocol)
+          const early = yield* Effect.forEach(Array.from({ length: 4_000 }), (_, n) =>
+            Effect.forkChild(Effect.exit(client.Echo({ n })), { startImmediately: true })
+          )
+          yield* Scope.close(scope, Exit.void)
+          for (const fiber of early) assert.strictEqual(whyOf(yield* Fiber.join(fiber)), "closed")
+          const late = Effect.timeout(Effect.exit(client.Echo({ n: 1 })), "1 minute")
+          assert.strictEqual(whyOf(yield* late), "closed")
+        })
+      )
+    })
+  }
+})
+
 describe("two clients of one protocol", () => {
   it("may number their calls alike: each has its own answers, interrupts its own, and gives its places back", () => {
     run(
@@ -178,7 +213,156 @@ describe("two clients of one protocol", () => {
   })
 })
 
+describe("a server whose connection has ended", () => {
+  it("gets no call any more, though what it had answered is still heard", () => {
+    const asked: Array<string> = []
+    const failed = () => assert.fail("nothing fails here")
+    const dispatcher = new Scheduler.MixedScheduler().makeDispatcher()
+    const client = new Client(
+      {
+        write: () => Effect.void,
+        start: Effect.runFork,
+        drops: new Drops("client", Context.empty()),
+        errorOf: failed,
+        decodeDefect: failed,
+        encodeDefect: failed
+      },
+      dispatcher,
+      2,
+      { codec: "application/json", bytes: false, instance: 1, ping: 1_000, looks: 1, maxInFlight: 10 }
+    )
+    const say = (link: Link, kind: Kind, id = 0, body = "") => {
+      const packer = new Packer()
+      packer.add({ kind, id, epoch: 1 }, "", body)
+      link.receive([[packer.take() ?? assert.fail()]])
+    }
+    for (const endpoint of [first, second]) {
+      const link = new Link(client, endpoint, 1, (message) =>
+        Effect.sync(() => {
+          for (const { kind } of read([message]).records) if (kind === Kind.Request) asked.push(endpoint)
+        })
+      )
+      client.links.push(link)
+      say(link, Kind.Pong)
+    }
+    let last = 0
+    const ask = () => {
+      const request = { _tag: "Request", id: ++last, tag: "Echo", payload: { n: 1 }, headers: [] } as const
+      const asking = Effect.runFork(client.send(1, request))
+      dispatcher.flush()
+      return asking
+    }
+    const asking = [ask(), ask()]
+    assert.sameMembers(asked, [first, second])
+    const gone = client.links[0] ?? assert.fail()
+    gone.disconnected()
+    say(gone, Kind.Exit, 1, `{"_tag":"Success","value":1}`)
+    for (let n = 0; n < 4; n++) asking.push(ask())
+    assert.deepStrictEqual(asked.slice(2), [second, second, second, second])
+    for (const one of asking) one.interruptUnsafe()
+  })
+})
+
+describe("who has to wait", () => {
+  // Between the step that says so and the one in which it begins to wait, a fiber may yield.
+  it("for room in an outbox does not, where that has come by then", () => {
+    const dispatcher = new Scheduler.MixedScheduler().makeDispatcher()
+    let go = (): void => assert.fail("nothing was sent")
+    const send = () => Effect.callback<void>((resume) => void (go = () => resume(Effect.void)))
+    const outbox = new Outbox(new Turn(dispatcher), send, Effect.runFork, () => assert.fail("nothing fails here"))
+    for (let n = 0; n < 20; n++) {
+      outbox.packer.add({ kind: Kind.Exit }, "", new Uint8Array(large))
+      outbox.touch()
+    }
+    const { awaitRoom } = outbox
+    assert.isTrue(outbox.isFull)
+    while (outbox.unsent > 0) go()
+    assert.isDefined(Effect.runFork(awaitRoom).pollUnsafe())
+  })
+
+  it("for an acknowledgement does not, where that has come by then, nor where its call has been dropped", () => {
+    run(
+      Effect.gen(function* () {
+        const router = yield* Router.make({ bind: first })
+        const from = RoutingId.make("a client") ?? assert.fail()
+        for (const [kind, epoch] of [
+          [Kind.Ack, 1],
+          [Kind.Hello, 2]
+        ] as const) {
+          const server = new Server({
+            disconnects: yield* Queue.make<number>(),
+            router,
+            write: () => Effect.void,
+            start: Effect.runFork,
+            dispatcher: new Scheduler.MixedScheduler().makeDispatcher(),
+            drops: new Drops("server", Context.empty()),
+            options: { window: 1, maxInFlight: 1, looks: 4, codec: "application/json", bytes: false },
+            epoch: 1
+          })
+          const hear = (kind: Kind, epoch: number) => {
+            const packer = new Packer()
+            packer.add({ kind, id: 1, epoch }, "Count")
+            server.receive([{ from, message: [packer.take() ?? assert.fail()], user: undefined }])
+          }
+          hear(Kind.Request, 1)
+          const [clientId] = server.clientIds
+          const sent = server.send(clientId ?? assert.fail(), { _tag: "Chunk", requestId: 1, values: [1] })
+          hear(kind, epoch)
+          assert.isDefined(Effect.runFork(sent).pollUnsafe())
+        }
+      })
+    )
+  })
+})
+
 describe("a server", () => {
+  it("that never comes is waited for as long as a server may be silent, and no longer", () => {
+    run(
+      Effect.gen(function* () {
+        for (const connect of [first, [first, second]] as const) {
+          const client = yield* clientOf(connect)
+          const [waited, exit] = yield* Effect.timed(Effect.exit(client.Echo({ n: 1 })))
+          assert.strictEqual(whyOf(exit), "silent")
+          assert.strictEqual(Duration.toMillis(waited), 20_000)
+        }
+      })
+    )
+  })
+
+  it("begins nothing for a client any more that turns out to have left in the middle of a message", () => {
+    run(
+      Effect.gen(function* () {
+        const asked: Array<string> = []
+        const server: Server = new Server({
+          disconnects: yield* Queue.make<number>(),
+          router: yield* Router.make({ bind: first }),
+          write: (clientId, message) => {
+            if (message._tag !== "Request") return Effect.void
+            asked.push(message.tag)
+            const exit = { _tag: "Success", value: "".padEnd(large) } as const
+            return server.send(clientId, { _tag: "Exit", requestId: message.id, exit })
+          },
+          start: Effect.runFork,
+          dispatcher: new Scheduler.MixedScheduler().makeDispatcher(),
+          drops: new Drops("server", Context.empty()),
+          options: { window: 1, maxInFlight: 10, looks: 4, codec: "application/json", bytes: false },
+          epoch: 1
+        })
+        const packer = new Packer()
+        for (const [id, tag] of [
+          [1, "Large"],
+          [2, "Hold"]
+        ] as const) {
+          packer.add({ kind: Kind.Request, id, epoch: 1 }, tag)
+        }
+        const from = RoutingId.make("who has left") ?? assert.fail()
+        server.receive([{ from, message: [packer.take() ?? assert.fail()], user: undefined }])
+        assert.deepStrictEqual(asked, ["Large"])
+        assert.strictEqual(server.clientIds.size, 0)
+      })
+    )
+  })
+
   it("that has gone is waited for anew each time, for as long as a server may be silent", () => {
     run(
       Effect.gen(function* () {

@@ -8,9 +8,13 @@
  * What holds at any time: a job is in `jobs` exactly until it has ended, and it ends once; a worker's outstanding calls are
  * the set that it has, so that credit cannot leak: what it may be given is what it announced without that.
  *
+ * What a client asks for while it has no room, or the queue has none, waits in its line, and is taken in turn with those of
+ * others; it can be interrupted there. Of a client that does not read, no more is kept than its answers in flight and a line
+ * of limited length: beyond that it is given up.
+ *
  * One file, although it is long: all of it is about the same few tables, and what holds of them is seen at one place.
  */
-import { Kind, Packer, Record, read, readHello, version } from "../records.ts"
+import { fullMessage, Kind, Packer, Record, read, readHello, version } from "../records.ts"
 import { Calendar } from "./calendar.ts"
 import {
   Client,
@@ -28,6 +32,7 @@ import {
   Stranger,
   Worker
 } from "./job.ts"
+import { fullLine } from "./line.ts"
 import { Queue } from "./queue.ts"
 import { answering, anyCodec, deaths, problemOf, refusals } from "./refusals.ts"
 
@@ -35,6 +40,9 @@ const anonymous: Profile = { priority: 0, idempotent: true }
 
 /** What is said about calls that were made before, and asks for nothing. */
 const isAfterthought = (kind: Kind): boolean => kind === Kind.Ack || kind === Kind.Interrupt || kind === Kind.Bye
+
+/** How many requests of a line are taken before it is another one's turn. */
+const atATurn = 16
 
 /** How many calls, that nobody who is free understands, are passed over in a turn. */
 const mostAside = 64
@@ -67,6 +75,10 @@ export class Dispatcher {
   unscheduled: Array<Job> = []
   /** Calls that wait for their time. */
   private readonly calendar = new Calendar<Job>()
+  /** Those whose requests wait: whose turn is next is first. */
+  private readonly lines = new Set<Client>()
+  /** Those that ask on though their line is full. */
+  private readonly insatiable = new Set<Client>()
   private readonly packer = new Packer()
   private lastId = 0
   private lastSequence = 0
@@ -78,9 +90,32 @@ export class Dispatcher {
     this.settings = settings
   }
 
-  /** As many calls wait as may: those who ask are to wait, too. */
+  /** As many calls wait for a worker as may. */
   get isFull(): boolean {
     return this.queue.size >= this.settings.queue
+  }
+
+  /** The line of a client that reads is full: nothing more of clients is to come in. Who does not read holds up nobody. */
+  get isFlooded(): boolean {
+    for (const client of this.insatiable) {
+      if (client.isSending || client.line.bytes < fullLine) this.insatiable.delete(client)
+      else return true
+    }
+    return false
+  }
+
+  /** How many requests wait in lines. */
+  get held(): number {
+    let count = 0
+    for (const { line } of this.lines) count += line.size
+    return count
+  }
+
+  /** Whether any of them could be taken in now. */
+  get canAdmit(): boolean {
+    if (this.lines.size === 0 || this.isFull) return false
+    for (const client of this.lines) if (client.hasRoom(this.settings.maxInFlight)) return true
+    return false
   }
 
   get isIdle(): boolean {
@@ -145,11 +180,17 @@ export class Dispatcher {
     }
     switch (record.kind) {
       case Kind.Request:
-        this.request(client, record, now)
+        if (client.isGivenUp) break
+        if (client.line.size > 0 || this.isFull || !client.hasRoom(this.settings.maxInFlight)) this.hold(client, record)
+        else this.request(client, record, now)
         break
       case Kind.Interrupt: {
         const job = client.jobs.get(record.id)
         if (job !== undefined) this.cancel(job)
+        else if (client.line.withdraw(record.id)) {
+          this.withdrawn(1)
+          if (client.line.size === 0) this.lines.delete(client)
+        }
         break
       }
       case Kind.Ping:
@@ -172,6 +213,8 @@ export class Dispatcher {
     const hello = readHello(record)
     if (hello === undefined) this.misread("frontend", client.routingId, "a Hello without its body")
     else if (hello.version !== version) {
+      // Once is enough to hear it.
+      if (client.refusal !== undefined) return
       client.refusal = `this pool speaks version ${version} and not ${hello.version}`
       this.refuse(client, 0, client.refusal)
     } else {
@@ -180,14 +223,49 @@ export class Dispatcher {
     }
   }
 
+  /** It waits, as it came. */
+  private hold(client: Client, record: Record): void {
+    const { id } = record
+    const { line } = client
+    if (client.jobs.has(id) || line.has(id)) {
+      this.twice(client, id)
+      return
+    }
+    line.push(record)
+    this.lines.add(client)
+    if (line.bytes < fullLine) return
+    // Who reads is held up; who does not, while it may be that it only reads slowly, is not.
+    if (!client.isSending) this.insatiable.add(client)
+    else if (line.bytes >= 2 * fullLine) this.giveUp(client)
+  }
+
+  /** Takes in what there is room for, of all lines in turn: so many at most. */
+  admit(most: number, now: number): void {
+    let left = Math.min(most, this.settings.queue - this.queue.size)
+    let idle = 0
+    for (const client of this.lines) {
+      if (left <= 0 || idle >= this.lines.size) return
+      idle++
+      for (let n = 0; n < atATurn && left > 0 && client.hasRoom(this.settings.maxInFlight); n++) {
+        const record = client.line.shift()
+        if (record === undefined) break
+        this.request(client, record, now)
+        left--
+        idle = 0
+      }
+      // Who has more comes again, when it is its turn.
+      this.lines.delete(client)
+      if (client.line.size > 0) this.lines.add(client)
+    }
+  }
+
   private request(client: Client, record: Record, now: number): void {
     const { flags, id, tag } = record
     const { isAnswered, isConfirmed } = answering(flags)
     const refusal = this.refusalOf(tag)
     const reason = client.refusal ?? (refusal && refusals[refusal](tag))
-    if (client.jobs.has(id)) {
-      this.misread("frontend", client.routingId, `call ${id}, twice at a time`)
-    } else if (reason !== undefined) {
+    if (client.jobs.has(id)) this.twice(client, id)
+    else if (reason !== undefined) {
       this.counts.submitted++
       this.counts.refused++
       if (isAnswered || isConfirmed) this.refuse(client, id, reason)
@@ -211,6 +289,10 @@ export class Dispatcher {
     this.jobs.set(job.id, job)
     this.queue.push(job)
     return job
+  }
+
+  private twice(client: Client, id: number): void {
+    this.misread("frontend", client.routingId, `call ${id}, twice at a time`)
   }
 
   private refusalOf(tag: string): Refusal | undefined {
@@ -258,8 +340,26 @@ export class Dispatcher {
     this.forget(client)
   }
 
+  /** What it has asked for is wanted no more. */
   private forget(client: Client): void {
     for (const job of client.jobs.values()) this.cancel(job)
+    this.withdrawn(client.line.size)
+    client.line.clear()
+    this.lines.delete(client)
+    this.insatiable.delete(client)
+  }
+
+  /** So many have ended in line. */
+  private withdrawn(count: number): void {
+    this.counts.submitted += count
+    this.counts.cancelled += count
+  }
+
+  /** Should it read again, it learns that nobody knows of its calls any more. */
+  private giveUp(client: Client): void {
+    this.forget(client)
+    client.giveUp()
+    this.dirty.add(client)
   }
 
   // ---------------------------------------------------------------------------
@@ -370,12 +470,19 @@ export class Dispatcher {
     const job = this.jobs.get(id)
     if (job?.worker !== worker) return
     if (attempt > 0) this.redo(job)
-    else {
-      // It was not begun.
-      job.worker = undefined
-      job.attempts--
-      this.ready(job)
-    }
+    else this.notBegun(job)
+  }
+
+  /** What it was given for does not count. */
+  private notBegun(job: Job): void {
+    job.worker = undefined
+    job.attempts--
+    this.ready(job)
+  }
+
+  /** A message could not be sent, because nobody is there: what was in it, or was to follow, has not got to the worker. */
+  undelivered(worker: Worker, message: Uint8Array): void {
+    if (this.workers.get(worker.key) === worker) this.dismiss(worker, "Disconnected", message)
   }
 
   /** A worker is connected no more. */
@@ -384,14 +491,17 @@ export class Dispatcher {
     if (worker !== undefined) this.dismiss(worker, "Disconnected")
   }
 
-  private dismiss(worker: Worker, departure: Departure): void {
+  private dismiss(worker: Worker, departure: Departure, unsent?: Uint8Array): void {
     this.workers.delete(worker.key)
     this.dirty.delete(worker)
     if (departure !== "Left") this.counts.deaths++
     const { dead, redone } = this.counts
+    const undelivered = worker.undelivered(unsent)
     // The oldest last, because each goes before all others.
     for (const job of [...worker.jobs.values()].reverse()) {
-      if (job.worker === worker) this.redo(job)
+      if (job.worker !== worker) continue
+      if (undelivered.has(job.id)) this.notBegun(job)
+      else this.redo(job)
     }
     worker.jobs.clear()
     this.happenings.push({
@@ -462,6 +572,8 @@ export class Dispatcher {
 
   private tell(worker: Worker, kind: Kind): void {
     const { epoch } = this.settings
+    // A sign of life is no use to one that takes nothing.
+    if ((kind === Kind.Ping || kind === Kind.Pong) && worker.packer.size >= fullMessage) return
     worker.packer.add({ kind, id: worker.session, epoch, sequence: epoch })
     this.dirty.add(worker)
   }
@@ -484,24 +596,25 @@ export class Dispatcher {
    * counted, and not time: when this process was held up, nobody else is to blame.
    */
   beat(): void {
+    const { isFlooded } = this
     const { client, worker } = this.settings.silence
     for (const one of [...this.workers.values()]) {
       if (one.missed++ >= worker) this.dismiss(one, "Silent")
       else this.tell(one, Kind.Ping)
     }
     for (const one of [...this.clients.values()]) {
-      // Nothing is taken in while it is full: nobody is silent then, and nobody is to think so of us.
-      if (this.isFull) this.pong(one)
+      // Nothing is taken in while it is flooded: nobody is silent then, and nobody is to think so of us.
+      if (isFlooded) this.pong(one)
       // Those who wait for nothing need not say so.
-      else if (one.jobs.size === 0) one.missed = 0
+      else if (!one.isWaiting) one.missed = 0
       else if (one.missed++ >= client) this.silent(one)
     }
   }
 
-  /** Should it be there after all, it learns that nobody knows of its calls any more. */
+  /** It is known no more; but while something is still on its way to it, it is the same one that may come again. */
   private silent(client: Client): void {
-    this.clientLeft(client.routingId)
-    this.say(client, Kind.Stale, 0)
+    this.giveUp(client)
+    if (!client.isSending) this.clients.delete(client.key)
   }
 
   /** Gives what waits to who is free: an equal share each, who has least first. */
@@ -591,8 +704,11 @@ export class Dispatcher {
     for (const worker of this.workers.values()) this.tell(worker, Kind.Bye)
     this.workers.clear()
     for (const client of this.clients.values()) {
+      client.line.clear()
       this.say(client, Kind.Bye, 0)
     }
+    this.lines.clear()
+    this.insatiable.clear()
     this.clients.clear()
   }
 

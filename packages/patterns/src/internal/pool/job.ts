@@ -1,5 +1,6 @@
 /** What a dispatcher keeps of a call, of a worker and of a client: its state, and no rules. */
-import { fullMessage, headerSize, Kind, Packer, type Record } from "../records.ts"
+import { fullMessage, headerSize, Kind, Packer, Record, read } from "../records.ts"
+import { Line } from "./line.ts"
 
 // -----------------------------------------------------------------------------
 // Jobs
@@ -160,6 +161,16 @@ export class Worker extends Peer {
   get hasMore(): boolean {
     return this.packer.count > 0
   }
+
+  /** The calls that it was never given: of the message that could not be sent, and of what was not taken. */
+  undelivered(message: Uint8Array | undefined): ReadonlySet<number> {
+    const ids = new Set<number>()
+    for (const unsent of [message, this.packer.take()]) {
+      if (unsent === undefined) continue
+      for (const { id, kind } of read([unsent]).records) if (kind === Kind.Request) ids.add(id)
+    }
+    return ids
+  }
 }
 
 /** What a client is told: a record that is passed on, or one of the dispatcher's own. */
@@ -177,6 +188,12 @@ interface Word {
  */
 const packer = new Packer()
 
+const sizeOf = ({ body, record }: Word): number =>
+  record === undefined ? headerSize + body.length : record.end - record.start
+
+/** With so many bytes that wait for room in its socket, a client gets no more to wait for. */
+const mostUnsent = 1_048_576
+
 /** A client: one connection. */
 export class Client extends Peer {
   /** By the number that it gave. */
@@ -188,22 +205,64 @@ export class Client extends Peer {
   refusal: string | undefined = undefined
   /** The epoch of the dispatcher, that it is to be told. */
   pong: number | undefined = undefined
+  /** It was told that nobody knows of its calls: nothing is taken of it in this epoch any more. */
+  isGivenUp = false
+  /** The requests that wait until there is room for them. */
+  readonly line = new Line()
   private words: Array<Word> = []
+  /** How many bytes they have; and how many were in the message that was taken last. */
+  private bytes = 0
+  private taken = 0
+
+  /** How many words are not the socket's to deliver yet. */
+  get unsent(): number {
+    return this.words.length + (this.isSending ? this.taken : 0)
+  }
+
+  /** Whether it may have one more call under way: each counts until its answer is the socket's. */
+  hasRoom(maxInFlight: number): boolean {
+    return this.jobs.size + this.unsent < maxInFlight && !(this.isSending && this.bytes >= mostUnsent)
+  }
+
+  /** Whether it waits for anything. */
+  get isWaiting(): boolean {
+    return this.jobs.size > 0 || this.line.size > 0 || this.unsent > 0
+  }
 
   say(kind: Kind, id: number, body = ""): void {
-    this.words.push({ record: undefined, kind, id, attempt: 0, body })
+    this.add({ record: undefined, kind, id, attempt: 0, body })
   }
 
   /** Passes an answer on, under the number that the client gave. */
   answer(record: Record, id: number, attempt: number): void {
-    this.words.push({ record, kind: record.kind, id, attempt, body: "" })
+    // Where it has to wait, it does so without the message that it came in.
+    this.add({ record: this.isSending ? copyOf(record) : record, kind: record.kind, id, attempt, body: "" })
+  }
+
+  private add(word: Word): void {
+    this.words.push(word)
+    this.bytes += sizeOf(word)
   }
 
   /** It has begun anew: of what it was asked before it wants to hear nothing. */
   begin(epoch: number): void {
     this.epoch = epoch
     this.refusal = undefined
+    this.isGivenUp = false
+    this.forget()
+  }
+
+  /** It is to begin anew: that is all that it is still told. */
+  giveUp(): void {
+    this.isGivenUp = true
+    this.forget()
+    this.say(Kind.Stale, 0)
+  }
+
+  private forget(): void {
     this.words = []
+    this.bytes = 0
+    this.line.clear()
   }
 
   take(): Uint8Array | undefined {
@@ -213,13 +272,16 @@ export class Client extends Peer {
       this.pong = undefined
     }
     let said = 0
-    for (const { attempt, body, id, kind, record } of words) {
-      const size = record === undefined ? headerSize + body.length : record.end - record.start
+    for (const word of words) {
+      const size = sizeOf(word)
       if (packer.count > 0 && packer.size + size > fullMessage) break
+      const { attempt, body, id, kind, record } = word
       if (record === undefined) packer.add({ kind, id, epoch }, "", body)
       else packer.copy(record, { id, epoch, attempt })
+      this.bytes -= size
       said++
     }
+    this.taken = said
     if (said > 0) this.words = said === words.length ? [] : words.slice(said)
     return packer.take()
   }
@@ -228,6 +290,8 @@ export class Client extends Peer {
     return this.words.length > 0
   }
 }
+
+const copyOf = ({ end, frame, start }: Record): Record => new Record(frame.slice(start, end), 0, end - start)
 
 /** Somebody at the backend who is no worker. */
 export class Stranger extends Worker {
@@ -257,8 +321,10 @@ export interface Settings {
   readonly silence: { readonly worker: number; readonly client: number }
   /** To how many workers a call is given at most. */
   readonly maxAttempts: number
-  /** How many calls may wait before no more are to be taken in. */
+  /** How many calls may wait for a worker. */
   readonly queue: number
+  /** How many calls of a client are under way, each until its answer is the socket's. */
+  readonly maxInFlight: number
   /** The fewest that a worker is given at a time, if so many are ready. */
   readonly pack: number
   /** Whether a call that lost its worker waits until `schedule` tells for how long, or is ready at once. */

@@ -1,4 +1,5 @@
 /** Child processes that are started, started again when they have ended, and stopped with their scope: all at the same time. */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -39,16 +40,19 @@ const keep = Effect.fnUntraced(function* (index: number, plan: Plan, observer: O
   let step = yield* Schedule.toStep(plan.restart)
   for (;;) {
     const since = yield* Clock.currentTimeMillis
-    // It fails on a death by signal, which is a death like any other.
-    const exit = yield* Effect.exit(
-      Effect.scoped(Effect.flatMap(spawn(index, plan, observer), ({ exitCode }) => exitCode))
-    )
+    // It fails on a death by signal, which is a death like any other; and so is a command that dies before it is one.
+    const spawned = Effect.suspend(() => spawn(index, plan, observer))
+    const exit = yield* Effect.exit(Effect.scoped(Effect.flatMap(spawned, ({ exitCode }) => exitCode)))
     const now = yield* Clock.currentTimeMillis
     observer.ended(index, exit, now - since)
     if (now - since >= settled) step = yield* Schedule.toStep(plan.restart)
     const delay = yield* step(now, exit).pipe(
       Effect.map(([, delay]): Duration.Duration | undefined => delay),
-      Pull.catchDone(() => Effect.succeed(undefined))
+      Pull.catchDone(() => Effect.succeed(undefined)),
+      // One that dies has ended: the other places are none of its business.
+      Effect.catchCause((cause) =>
+        Effect.as(Effect.logError("the schedule of restarts died, and with it a place of processes", cause), undefined)
+      )
     )
     if (delay === undefined) return observer.abandoned(index)
     yield* Effect.sleep(delay)
@@ -81,9 +85,8 @@ export interface Ending {
 
 export const endingOf = (exit: Exit.Exit<number, unknown>): Ending => {
   if (Exit.isSuccess(exit)) return { how: `code ${exit.value}`, code: exit.value, signal: undefined }
-  const found = Exit.findErrorOption(exit)
-  if (found._tag === "None") return { how: "interrupted", code: undefined, signal: undefined }
-  const error = found.value
+  if (Cause.hasInterruptsOnly(exit.cause)) return { how: "interrupted", code: undefined, signal: undefined }
+  const error = Cause.squash(exit.cause)
   const signal = signalOf(error)
   const how = signal === undefined ? String(error instanceof Error ? error.message : error) : `killed by ${signal}`
   return { how, code: undefined, signal }

@@ -15,7 +15,7 @@ import type { SchedulerDispatcher } from "effect/Scheduler"
 import * as Stream from "effect/Stream"
 import type { Start } from "../rpc/outbox.ts"
 import type { Dispatcher } from "./dispatcher.ts"
-import { Client, type End, type Happening, type Job, type Peer } from "./job.ts"
+import { Client, type End, type Happening, type Job, type Peer, Worker } from "./job.ts"
 
 export interface Environment {
   readonly frontend: Router.Router
@@ -36,6 +36,8 @@ export class Running {
   private alarm = Number.POSITIVE_INFINITY
   /** How many messages are on their way into the sockets. */
   private sending = 0
+  /** How many calls of this process wait for room. */
+  private submitters = 0
   /** Who waits for the machine to be such. */
   private readonly waiters = new Set<() => void>()
 
@@ -53,13 +55,13 @@ export class Running {
   // What comes in
   // ---------------------------------------------------------------------------
 
-  /** Calls, as long as there is room for more: those that follow wait in the queues of sockets, and behind these at clients. */
+  /** Calls, as long as there is room for more in lines: then they wait in the queues of sockets, and behind these at clients. */
   get serveClients(): Effect.Effect<void> {
     return Stream.runForEach(Router.batches(this.environment.frontend), (batch) => {
       const { now } = this
       for (const { from, message } of batch) this.machine.fromClient(from, message, now)
       this.touch()
-      return this.awaitRoom
+      return this.machine.isFlooded ? this.until(() => !this.machine.isFlooded) : Effect.void
     })
   }
 
@@ -82,13 +84,15 @@ export class Running {
   }
 
   private watch(router: Router.Router, left: (id: RoutingId) => void): Effect.Effect<void> {
-    return Stream.runForEach(Socket.events(router), (event) =>
-      Effect.sync(() => {
-        if (event._tag !== "PeerLeft") return
+    return Stream.runForEach(Socket.events(router), (event) => {
+      if (event._tag !== "PeerLeft") return Effect.void
+      const gone = Effect.sync(() => {
         left(event.routingId)
         this.touch()
       })
-    )
+      // What it said last has come, and is read first.
+      return Effect.andThen(Effect.yieldNow, gone)
+    })
   }
 
   /** Asks for signs of life. */
@@ -121,9 +125,14 @@ export class Running {
   // Waiting
   // ---------------------------------------------------------------------------
 
-  private get awaitRoom(): Effect.Effect<void> {
-    return this.machine.isFull ? this.until(() => !this.machine.isFull) : Effect.void
-  }
+  /** Waits for room in the queue. */
+  private readonly awaitRoom: Effect.Effect<void> = Effect.suspend(() => {
+    this.submitters++
+    return Effect.ensuring(
+      this.until(() => !this.machine.isFull),
+      Effect.sync(() => this.submitters--)
+    )
+  })
 
   /** Waits until the machine is such. */
   until(predicate: () => boolean): Effect.Effect<void> {
@@ -160,8 +169,15 @@ export class Running {
   readonly flush = (): void => {
     const { machine } = this
     this.isTouched = false
-    machine.due(this.now)
+    const { now } = this
+    machine.due(now)
     machine.assign()
+    if (machine.canAdmit) {
+      // Half of the room is for those who submit here, if there are any.
+      const room = machine.settings.queue - machine.queue.size
+      machine.admit(this.submitters > 0 ? Math.ceil(room / 2) : room, now)
+      machine.assign()
+    }
     for (const peer of machine.dirty) {
       if (peer.isSending) continue
       machine.dirty.delete(peer)
@@ -172,6 +188,8 @@ export class Running {
       for (const happening of machine.happenings.splice(0)) this.environment.onHappening(happening)
     }
     for (const look of this.waiters) look()
+    // What was sent has made room, and so has what was given to workers.
+    if (machine.canAdmit) this.touch()
     this.setAlarm()
   }
 
@@ -195,25 +213,25 @@ export class Running {
     const to = peer.routingId as RoutingId
     const fiber = start(Router.send(router, { to, message }))
     const exit = fiber.pollUnsafe()
-    if (exit !== undefined) this.sent(peer, exit)
+    if (exit !== undefined) this.sent(peer, message, exit)
     else {
       peer.isSending = true
       this.sending++
       fiber.addObserver((exit) => {
         peer.isSending = false
         this.sending--
-        this.sent(peer, exit)
-        if (this.machine.dirty.has(peer) || this.sending === 0) this.touch()
+        this.sent(peer, message, exit)
+        if (this.machine.dirty.has(peer) || this.sending === 0 || this.machine.canAdmit) this.touch()
       })
     }
     return exit
   }
 
-  private sent(peer: Peer, exit: Exit.Exit<void, ZmqError>): void {
+  private sent(peer: Peer, message: Uint8Array, exit: Exit.Exit<void, ZmqError>): void {
     if (Exit.isSuccess(exit)) return
     // Nobody is there, or the socket is closed.
     if (peer instanceof Client) this.machine.clientLeft(peer.routingId)
-    else this.machine.workerLeft(peer.routingId)
+    else if (peer instanceof Worker) this.machine.undelivered(peer, message)
     this.touch()
   }
 

@@ -74,6 +74,8 @@ export class Link {
   private readonly client: Client
   private readonly above: Above
   private isWatched = false
+  /** Its connection has ended. What still comes is from before. */
+  private isEnding = false
   /** Its socket has closed: nothing can be sent any more. */
   private isClosed = false
 
@@ -100,6 +102,7 @@ export class Link {
   /** The connection has ended: it gets no more calls, but what the server has answered may still be on its way to us. */
   disconnected(): void {
     this.isUp = false
+    this.isEnding = true
   }
 
   /** The server is there. */
@@ -180,7 +183,7 @@ export class Link {
     if (record.epoch !== this.epoch) return this.above.drops.add("late")
     this.heard = true
     const { id, kind } = record
-    if (!this.isUp && !isFarewell(kind, id)) this.up()
+    if (!this.isUp && !this.isEnding && !isFarewell(kind, id)) this.up()
     switch (kind) {
       case Kind.Exit:
       case Kind.Chunk:
@@ -290,6 +293,7 @@ export class Link {
   lost(loss: Loss, detail?: string): void {
     if (loss === "closed") this.isClosed = true
     this.isUp = false
+    this.isEnding = false
     this.isLeaving = loss === "left"
     this.isRefusing = loss === "refused"
     this.serverEpoch = undefined
@@ -312,7 +316,8 @@ export class Link {
   private watch(): void {
     const { looks, ping } = this.client.options
     this.isWatched = true
-    this.heard = true
+    // Who is there need not have said anything while nothing was expected of it.
+    this.heard = this.isUp
     const look = Effect.sync(() => {
       if (this.calls.size === 0) {
         this.isWatched = false
@@ -362,6 +367,8 @@ export class Client {
   /** By the client, and what it calls them: two clients may number theirs alike. */
   private readonly calls = new Map<number, Map<string | number, Call>>()
   private inFlight = 0
+  private isAdmitting = false
+  private isClosed = false
   private readonly waiting: Array<Call> = []
   private sequence = 0
   private turnOf = 0
@@ -402,6 +409,7 @@ export class Client {
   /** Pending until the call has ended. */
   private request(clientId: number, request: RpcMessage.RequestEncoded): Sent {
     return Effect.callback<void, RpcClientError>((resume) => {
+      if (this.isClosed) return resume(this.closed)
       const call: Call = { clientId, request, resume, link: undefined, id: 0, inbox: undefined, isReading: false }
       const calls = this.calls.get(clientId)
       if (calls === undefined) this.calls.set(clientId, new Map([[request.id, call]]))
@@ -422,20 +430,31 @@ export class Client {
 
   /** Whoever still waits is told. */
   close(): void {
+    this.isClosed = true
     for (const link of this.links) {
       link.bye()
       link.lost("closed")
     }
-    for (const call of [...this.waiting]) this.end(call, Effect.fail(this.above.errorOf("", "closed", undefined)))
+    for (const call of [...this.waiting]) this.end(call, this.closed)
   }
 
-  /** Begins what may begin. */
+  private get closed(): Sent {
+    return Effect.fail(this.above.errorOf(this.endpoints, "closed", undefined))
+  }
+
+  private get endpoints(): string {
+    return this.links.map(({ endpoint }) => endpoint).join(", ")
+  }
+
+  /** Begins what may begin. One that ends as it begins makes room for the next, in the same loop. */
   admit(): void {
+    if (this.isAdmitting || this.isClosed) return
+    this.isAdmitting = true
     const { maxInFlight } = this.options
     while (this.waiting.length > 0 && this.inFlight < maxInFlight) {
       if (!this.isServed) {
         this.awaitServer()
-        return
+        break
       }
       // The next time that nobody is there is a time of its own.
       this.patience?.interruptUnsafe()
@@ -444,6 +463,7 @@ export class Client {
       this.inFlight++
       this.pick().begin(call)
     }
+    this.isAdmitting = false
   }
 
   /**
@@ -464,7 +484,7 @@ export class Client {
       if (this.isServed) return
       // It has said goodbye, and stays.
       for (const link of this.links) link.isLeaving = false
-      const error = this.above.errorOf(this.links.map(({ endpoint }) => endpoint).join(", "), "silent", undefined)
+      const error = this.above.errorOf(this.endpoints, "silent", undefined)
       for (const call of [...this.waiting]) this.end(call, Effect.fail(error))
     })
     this.patience = this.above.start(Effect.andThen(Effect.sleep(ping * looks), giveUp))

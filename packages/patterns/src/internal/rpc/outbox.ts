@@ -126,6 +126,8 @@ export class Outbox {
   }
 
   private readonly wait: Effect.Effect<void> = Effect.callback((resume) => {
+    // The fiber may have yielded before it came here.
+    if (!this.isFull || this.isClosed) return resume(Effect.void)
     const done = () => resume(Effect.void)
     this.room.push(done)
     return Effect.sync(() => {

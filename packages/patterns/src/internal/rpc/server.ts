@@ -5,7 +5,8 @@
  * and what it had asked for before is interrupted. Within an epoch the ids of calls only grow, because `RpcServer` ends with
  * an id that it is given twice.
  *
- * A client has so many calls under way: each counts until its answer is the socket's. What it asks for beyond waits in order.
+ * A client has so many calls under way: each counts until its answer is the socket's. What it asks for beyond waits in order,
+ * in a line that has an end: then it is refused, and a client that does not take even that is given up.
  */
 import * as Router from "@effect-zmq/core/Router"
 import type * as RoutingId from "@effect-zmq/core/RoutingId"
@@ -16,7 +17,7 @@ import type * as Exit from "effect/Exit"
 import * as Queue from "effect/Queue"
 import type * as RpcMessage from "effect/rpc/RpcMessage"
 import type { SchedulerDispatcher } from "effect/Scheduler"
-import { Queue as Line, type Waiting } from "../pool/queue.ts"
+import { fullLine, Line } from "../pool/line.ts"
 import { Flag, Kind, type Record, read, readHello, version } from "../records.ts"
 import { packBody, readRequest } from "./bodies.ts"
 import type { Drops } from "./drops.ts"
@@ -28,12 +29,6 @@ interface Answers {
   unacknowledged: number
   /** Goes on with the next chunk, where it waits for room in the window. */
   resume: (() => void) | undefined
-}
-
-/** A request that waits until its client has fewer under way. */
-interface Parked extends Waiting {
-  readonly record: Record
-  isQueued: boolean
 }
 
 interface Peer {
@@ -50,10 +45,12 @@ interface Peer {
   readonly calls: Map<number, Answers | undefined>
   /** How many have ended, at most, whose Exit is not the socket's yet: the client does not take it. */
   unsent: number
-  /** What it has asked for beyond what it may, in order; and by their ids, the calls of it. */
-  line: Line<Parked>
-  readonly parked: Map<number, Parked>
+  /** What it has asked for beyond what it may, in order. */
+  readonly line: Line
   isAdmitting: boolean
+  /** It was told that nobody knows of its calls: nothing is taken of it in this epoch any more. */
+  isGivenUp: boolean
+  isGone: boolean
   /** Whether anything has come since the last look, and for how many looks nothing has. */
   heard: boolean
   silent: number
@@ -150,7 +147,8 @@ export class Server {
       }
       peer.heard = true
       this.handle(peer, record)
-      if (record.kind === Kind.Bye) peer = undefined
+      // It has said so, or could not be sent to: what follows is of one that has gone, too.
+      if (peer.isGone) return
     }
   }
 
@@ -167,8 +165,9 @@ export class Server {
       calls: new Map(),
       unsent: 0,
       line: new Line(),
-      parked: new Map(),
       isAdmitting: false,
+      isGivenUp: false,
+      isGone: false,
       heard: true,
       silent: 0
     }
@@ -198,7 +197,7 @@ export class Server {
       }
       case Kind.Interrupt:
         if (peer.calls.has(record.id)) this.give(peer, { _tag: "Interrupt", requestId: record.id })
-        else unpark(peer, record.id)
+        else peer.line.withdraw(record.id)
         return
       case Kind.Hello:
         return this.hello(peer, record)
@@ -218,6 +217,7 @@ export class Server {
     peer.instance = record.instance
     peer.lastId = 0
     peer.refusal = undefined
+    peer.isGivenUp = false
   }
 
   /** Nothing is left of what it has asked for. */
@@ -236,27 +236,44 @@ export class Server {
     } else if (hello.codec !== codec) {
       peer.refusal = `this server's serialization is ${codec} and not ${hello.codec.slice(0, 100)}`
     } else return this.pong(peer)
-    return this.refuse(peer, 0, peer.refusal)
+    return this.turnAway(peer, 0, peer.refusal)
   }
 
   private pong(peer: Peer): void {
     // Who hears it would think that there is somebody to take calls.
     if (this.isLeaving) return
+    // Nor is it of use to one that does not read.
+    if (peer.outbox.isFull) return
     peer.outbox.packer.add({ kind: Kind.Pong, epoch: peer.epoch, sequence: this.epoch })
     peer.outbox.touch()
   }
 
   private request(peer: Peer, record: Record) {
+    if (peer.isGivenUp) return
     const { id } = record
     // After 2^32 - 1 comes 0.
     if (((id - peer.lastId) | 0) <= 0 || peer.calls.has(id)) return this.drops.add("repeated")
     peer.lastId = id
-    if (this.isLeaving) return this.refuse(peer, id, problems.leaving)
-    if (peer.refusal !== undefined) return this.refuse(peer, id, peer.refusal)
+    if (this.isLeaving) return this.turnAway(peer, id, problems.leaving)
+    if (peer.refusal !== undefined) return this.turnAway(peer, id, peer.refusal)
     if (peer.line.size === 0 && this.hasRoom(peer)) return this.admit(peer, record)
-    const parked: Parked = { record, priority: 0, isQueued: true }
-    peer.line.push(parked)
-    if ((record.flags & Flag.Notification) === 0) peer.parked.set(id, parked)
+    if (peer.line.bytes < 2 * fullLine) return peer.line.push(record)
+    return this.turnAway(peer, id, problems.tooMany)
+  }
+
+  /** Before it is a call. Who asks on and does not take that would be told for ever. */
+  private turnAway(peer: Peer, id: number, reason: string): void {
+    if (peer.outbox.isFull) this.giveUp(peer)
+    else this.refuse(peer, id, reason)
+  }
+
+  /** Should it read again, it learns that nobody knows of its calls any more. Until then nothing else is kept of it. */
+  private giveUp(peer: Peer): void {
+    peer.isGivenUp = true
+    peer.outbox.packer.clear()
+    peer.outbox.packer.add({ kind: Kind.Stale, epoch: peer.epoch })
+    peer.outbox.touch()
+    this.renew(peer)
   }
 
   private hasRoom(peer: Peer): boolean {
@@ -270,9 +287,7 @@ export class Server {
     if (peer.isAdmitting) return
     peer.isAdmitting = true
     while (peer.line.size > 0 && this.hasRoom(peer)) {
-      const { record } = peer.line.shift() as Parked // there is one
-      peer.parked.delete(record.id)
-      this.admit(peer, record)
+      this.admit(peer, peer.line.shift() as Record) // there is one
     }
     peer.isAdmitting = false
   }
@@ -368,7 +383,7 @@ export class Server {
     }
     answers.unacknowledged++
     peer.outbox.touch()
-    return answers.unacknowledged < this.options.window ? peer.outbox.awaitRoom : awaitAck(answers)
+    return answers.unacknowledged < this.options.window ? peer.outbox.awaitRoom : awaitAck(answers, this.options.window)
   }
 
   private pack(peer: Peer, kind: Kind, id: number, value: unknown): Effect.Effect<void> {
@@ -394,6 +409,7 @@ export class Server {
   }
 
   private forget(peer: Peer): void {
+    peer.isGone = true
     this.peers.delete(peer.key)
     this.disconnect(peer)
   }
@@ -455,28 +471,24 @@ const dropCalls = (peer: Peer): void => {
   const { calls } = peer
   const streams = [...calls.values()]
   calls.clear()
-  peer.line = new Line()
-  peer.parked.clear()
-  for (const answers of streams) answers?.resume?.()
+  peer.line.clear()
+  for (const answers of streams) {
+    if (answers === undefined) continue
+    answers.unacknowledged = 0
+    answers.resume?.()
+  }
 }
 
 /** How many calls of it were begun, and are not yet answered to the socket. */
 const inFlight = ({ calls, unsent }: Peer): number => calls.size + unsent
 
-/** It is wanted no more, before it was begun: who asked has ended it. */
-const unpark = ({ line, parked }: Peer, id: number): void => {
-  const one = parked.get(id)
-  if (one === undefined) return
-  parked.delete(id)
-  one.isQueued = false
-  line.withdraw()
-}
-
 /** What is said about calls that were made before, and asks for nothing. */
 const isAfterthought = (kind: Kind): boolean => kind === Kind.Ack || kind === Kind.Interrupt || kind === Kind.Bye
 
-const awaitAck = (answers: Answers): Effect.Effect<void> =>
+const awaitAck = (answers: Answers, window: number): Effect.Effect<void> =>
   Effect.callback((resume) => {
+    // The fiber may have yielded before it came here.
+    if (answers.unacknowledged < window) return resume(Effect.void)
     answers.resume = () => resume(Effect.void)
     return Effect.sync(() => {
       answers.resume = undefined
@@ -485,6 +497,7 @@ const awaitAck = (answers: Answers): Effect.Effect<void> =>
 
 const problems = {
   leaving: "this server has ended",
+  tooMany: "too many of its calls wait at this server: give the client a maxInFlight",
   codec: "its payload is of another serialization than this server's: give both ends the same layer",
   prefix: "its headers cannot be read",
   json: "its payload is no JSON",
