@@ -67,15 +67,24 @@ class Failed extends Data.TaggedError("Failed") {
   override readonly [Runtime.errorReported]: boolean = false
 }
 
-/** A warning is one line as well, without a time and a fiber: a message that could not be delivered, for instance. */
+/**
+ * What is logged is one line as well, without a time and a fiber: a runner that is there, for instance, or a message that
+ * could not be delivered.
+ */
 export const warnings = Logger.layer([
   Logger.make<unknown, void>((options) => {
-    if (!LogLevel.isGreaterThanOrEqualTo(options.logLevel, "Warn")) return Logger.defaultLogger.log(options)
     const said = Array.isArray(options.message) ? options.message : [options.message]
     const why = Cause.prettyErrors(options.cause).map((error) => error.message)
-    options.fiber.getRef(Console.Console).error([...said, ...why].join(": "))
+    const console = options.fiber.getRef(Console.Console)
+    const line = [...said, ...why].join(": ")
+    if (LogLevel.isGreaterThanOrEqualTo(options.logLevel, "Warn")) console.error(line)
+    else console.log(line)
   })
 ])
+
+/** An endpoint as it is written. */
+export const text = (endpoint: Endpoint.Input): Endpoint.Text =>
+  typeof endpoint === "string" ? endpoint : Endpoint.format(endpoint)
 
 /** The help on demand only: a wrong flag is one line. */
 const output = Layer.mergeAll(

@@ -2,10 +2,8 @@
  * Bank accounts: what can be asked of one, and what answers.
  *
  * The contract and the handlers know nothing of a network. An account is an entity: at any time one runner at most has it, so
- * that its handlers need no locks, and its balance is a variable. What must outlive it is in a file, which only that runner
- * writes.
+ * that its handlers need no locks. What must outlive it is in a file.
  */
-
 import { Console, Effect, Schema } from "effect"
 import { Entity } from "effect/cluster"
 import { Rpc, RpcGroup } from "effect/rpc"
@@ -25,7 +23,8 @@ export class Overdrawn extends Schema.TaggedError<Overdrawn>()("Overdrawn", { ba
 const payment = { account: Name, transaction: Schema.String, amount: Amount }
 
 /**
- * A `transaction` is done once, however often it is asked for: who has no answer asks again. All answer with the balance.
+ * A `transaction` is done once, or refused for good, however often it is asked for: who has no answer asks again. All answer
+ * with the balance.
  */
 export class Accounts extends RpcGroup.make(
   Rpc.make("Deposit", { payload: payment, success: Schema.Int }),
@@ -42,18 +41,18 @@ export const handlers = (directory: string) =>
       const { entityId: account } = yield* Entity.CurrentAddress
       const journal = yield* Journal.open(directory, account)
       yield* Effect.acquireRelease(
-        Effect.suspend(() => Console.log(`${account} is here, with ${money(journal.balance)}`)),
+        Effect.flatMap(journal.balance, (balance) => Console.log(`${account} is here, with ${money(balance)}`)),
         () => Console.log(`${account} has left`)
       )
       return Accounts.of({
-        Deposit: ({ amount, transaction }) => journal.add({ transaction, amount }),
-        Withdraw: ({ amount, transaction }) =>
-          Effect.suspend(() =>
-            journal.has(transaction) || amount <= journal.balance
-              ? journal.add({ transaction, amount: -amount })
-              : Effect.fail(new Overdrawn({ balance: journal.balance }))
-          ),
-        Balance: () => Effect.sync(() => journal.balance)
+        Deposit: ({ amount, transaction }) =>
+          Effect.map(journal.add({ transaction, amount }), ({ balance }) => balance),
+        Withdraw: Effect.fnUntraced(function* ({ amount, transaction }) {
+          const isCovered = amount <= (yield* journal.balance)
+          const { amount: paid, balance } = yield* journal.add({ transaction, amount: isCovered ? -amount : 0 })
+          return paid === 0 ? yield* new Overdrawn({ balance }) : balance
+        }),
+        Balance: () => journal.balance
       })
     })
   )

@@ -10,8 +10,8 @@ import type { Endpoint } from "@effect-zmq/core"
 import { ZmqRpcClient } from "@effect-zmq/patterns"
 import { Console, Data, Effect, Layer, Random, Schedule } from "effect"
 import { Command } from "effect/cli"
-import { RpcClient, RpcSerialization } from "effect/rpc"
-import { connect, main, number } from "../main.ts"
+import { RpcClient, RpcClientError, RpcSerialization } from "effect/rpc"
+import { connect, main, number, text } from "../main.ts"
 import { Accounts, money } from "./accounts.ts"
 
 /** The accounts have more, or less, than before. */
@@ -20,6 +20,8 @@ export class Unbalanced extends Data.TaggedError("Unbalanced")<{ readonly messag
 export const client = Effect.fnUntraced(
   function* (options: { readonly connect: Endpoint.Input; readonly accounts: number; readonly transfers: number }) {
     const bank = yield* RpcClient.make(Accounts)
+    const again = patient()
+    yield* Console.log(`Paying by the bank at ${text(options.connect)}`)
     const names = Array.from({ length: options.accounts }, (_, i) => `account-${i + 1}`)
     const someone = Effect.map(Random.nextIntBetween(0, names.length - 1), (i) => names[i] ?? "")
     const total = Effect.map(
@@ -62,9 +64,20 @@ export const client = Effect.fnUntraced(
     )
 )
 
-/** Until there is an answer: who was asked may have gone before. */
-const again = <A, E extends { readonly _tag: string }, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.retry(effect, { while: ({ _tag }) => _tag === "RpcClientError", schedule: Schedule.spaced("200 millis") })
+/** Asks until there is an answer: who was asked may have gone before. It tells so once. */
+const patient = () => {
+  let isWaiting = false
+  return <A, E extends Error & { readonly _tag: string }, R>(effect: Effect.Effect<A, E, R>) =>
+    effect.pipe(
+      Effect.tapError((error) => {
+        if (!(error instanceof RpcClientError.RpcClientError) || isWaiting) return Effect.void
+        isWaiting = true
+        return Console.log(`No answer, asking again: ${(ZmqRpcClient.serverLost(error) ?? error).message}`)
+      }),
+      Effect.retry({ while: ({ _tag }) => _tag === "RpcClientError", schedule: Schedule.spaced("200 millis") }),
+      Effect.tap(() => Effect.sync(() => void (isWaiting = false)))
+    )
+}
 
 main(
   import.meta,

@@ -15,12 +15,15 @@ import { RpcSerialization } from "effect/rpc"
 import { bind, connect, main } from "../main.ts"
 import { Account, handlers } from "./accounts.ts"
 import { directory } from "./directory.ts"
+import * as Journal from "./journal.ts"
 
 /** The accounts that are in this process, by whatever storage the runners share. */
 export const accounts = (options: { readonly bind: Endpoint.Input; readonly directory: string }) =>
   ZmqRunner.layerEntity(Account, handlers(options.directory)).pipe(
     Layer.provideMerge(ZmqRunner.layer({ bind: options.bind, sharding: { refreshAssignmentsInterval: "1 second" } })),
-    Layer.provide([MessageStorage.layerNoop, RpcSerialization.layerSchemaBinary()])
+    Layer.provide([MessageStorage.layerNoop, RpcSerialization.layerSchemaBinary()]),
+    // A directory that cannot be written is said before anybody is promised anything.
+    Layer.provide(Layer.effectDiscard(Journal.prepare(options.directory)))
   )
 
 export const runner = (options: {

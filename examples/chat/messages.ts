@@ -37,7 +37,7 @@ export const label = (name: string, description: string, defaultTo: string) =>
   Flag.String(name).pipe(
     Flag.filter(
       (text) => /^[^/\p{Cc}]+$/u.test(text),
-      () => `--${name} must be of one line, not empty, and without a "/"`
+      () => `one line, not empty, and without a "/"`
     ),
     Flag.withDefault(defaultTo),
     Flag.withMetavar("TEXT"),

@@ -143,7 +143,7 @@ main(
     "peer",
     {
       name: Flag.String("name").pipe(
-        Flag.filter(isName, () => `--name must be of one line, not empty, and without ":" and ","`),
+        Flag.filter(isName, () => `one line, not empty, and without ":" and ","`),
         Flag.withDefault(`peer-${process.pid}`),
         Flag.withMetavar("TEXT"),
         Flag.withDescription("what the others call you (default: by the process id)")

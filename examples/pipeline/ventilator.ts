@@ -29,6 +29,8 @@ export const ventilator = Effect.fnUntraced(function* <E, R>(options: {
   yield* Console.log(`Handing out tasks ${way} ${yield* Socket.endpoints(workers)}`)
 
   yield* options.ready
+  // The sink is to have its word before a worker's result. Where there is none, as with multi-socket, nobody waits for it.
+  yield* Effect.timeoutOption(Socket.awaitConnected(sink), "1 second")
   yield* Push.send(sink, "0")
 
   const tasks = yield* Effect.replicateEffect(Random.nextIntBetween(1, 100), options.tasks)

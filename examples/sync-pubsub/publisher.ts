@@ -39,11 +39,11 @@ export const publisher = Effect.fnUntraced(function* (options: {
       (n) => Console.log(`A subscriber has left: ${n === 1 ? "1 is" : `${n || "none"} are`} still there`)
     )
   })
-  const readiness = Rep.serve(rep, () =>
-    Effect.as(
-      SubscriptionRef.update(requests, (n) => n + 1),
-      ""
-    )
+  // Counted when it is answered: with the last one all begins, and may be over before this goes on.
+  const readiness = Rep.receive(rep).pipe(
+    Effect.andThen(Rep.reply(rep, "")),
+    Effect.andThen(SubscriptionRef.update(requests, (n) => n + 1)),
+    Effect.forever
   )
 
   const publishing = Effect.gen(function* () {

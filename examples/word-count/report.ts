@@ -17,6 +17,7 @@ export const progress = Effect.fnUntraced(function* (files: number, bytes: numbe
   const display = (text: string) => Effect.ignore(terminal.display(text))
   const percent = (done: Work) => Math.min(100, Math.floor((100 * done.bytes) / bytes))
   const figures = (done: Work) => `${done.files} of ${files} files, ${size(done.bytes)}`
+  const widest = figures({ files, bytes, words: 0, redone: 0 }).length
   let last = 0
   let shown = ""
 
@@ -25,14 +26,19 @@ export const progress = Effect.fnUntraced(function* (files: number, bytes: numbe
 
   const line = (done: Work) => Console.log(`${`${percent(done)}`.padStart(5)} %   ${figures(done)}`)
 
-  const bar = (done: Work) => {
-    const filled = Math.round((percent(done) / 100) * 32)
-    const text = `${style(canColor, "cyan", "█".repeat(filled))}${style(canColor, "dim", "░".repeat(32 - filled))}`
-    const isEnd = percent(done) === 100
-    const line = `\r  ${text} ${`${percent(done)}`.padStart(3)} %   ${figures(done)}`
-    shown = isEnd ? "" : line
-    return display(`${line}${isEnd ? "\n" : ""}`)
-  }
+  /** In one line, however narrow the terminal is: what does not fit is the figures. */
+  const bar = (done: Work) =>
+    Effect.flatMap(terminal.columns, (columns) => {
+      const room = (columns === 0 ? 80 : columns) - "  100 %   ".length - 2
+      const [short, long] = [Math.min(room, 32), Math.min(room - widest, 32)]
+      const width = Math.max(0, long < 8 ? short : long)
+      const filled = Math.round((percent(done) / 100) * width)
+      const text = `${style(canColor, "cyan", "█".repeat(filled))}${style(canColor, "dim", "░".repeat(width - filled))}`
+      const isEnd = percent(done) === 100
+      const line = `\r  ${text} ${`${percent(done)}`.padStart(3)} %${long < 8 ? "" : `   ${figures(done)}`}`
+      shown = isEnd ? "" : line
+      return display(`${line}${isEnd ? "\n" : ""}`)
+    })
 
   // A terminal gets every step of a percent, a file every quarter.
   const steps = canAnimate ? 1 : 25
@@ -125,7 +131,7 @@ export const report = Effect.fnUntraced(function* (
     ...row(name, work, millis),
     ...(deaths.length === 0 ? [] : more(work, died, isAll))
   ]
-  const table = align([
+  const rows = [
     [
       "worker",
       "files",
@@ -143,7 +149,9 @@ export const report = Effect.fnUntraced(function* (
       )
     ),
     rowOf("all", all, deaths, true)
-  ])
+  ]
+  // With those who died it is as wide as a terminal.
+  const table = align(rows, { gap: deaths.length === 0 ? "    " : "  " })
 
   yield* Console.log("")
   for (const [i, line] of table.entries()) {
@@ -158,7 +166,7 @@ export const report = Effect.fnUntraced(function* (
 export const words = Effect.fnUntraced(function* ({ counts }: Counted) {
   const { canColor } = yield* TerminalCapabilities.TerminalCapabilities
   const words = mostFrequent(counts, 20).map(([word, count], i) => [`${i + 1}`, clip(word), number(count)])
-  const [left, right] = [align(words.slice(0, 10), 1), align(words.slice(10), 1)]
+  const [left, right] = [align(words.slice(0, 10), { text: 1 }), align(words.slice(10), { text: 1 })]
   yield* Console.log(`\n  ${style(canColor, "dim", `the most frequent of ${number(counts.size)} different words`)}`)
   for (const [i, line] of left.entries()) yield* Console.log(`  ${line}      ${right[i] ?? ""}`.trimEnd())
 })
@@ -172,7 +180,10 @@ const row = (name: string, { bytes, files, words }: Work, millis: number): Reado
 ]
 
 /** Rows as lines, in columns: to the right, but for the column `text`. */
-const align = (rows: ReadonlyArray<ReadonlyArray<string>>, text?: number): ReadonlyArray<string> => {
+const align = (
+  rows: ReadonlyArray<ReadonlyArray<string>>,
+  { gap = "  ", text }: { readonly gap?: string; readonly text?: number } = {}
+): ReadonlyArray<string> => {
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map((row) => CliOutput.displayWidth(row[column] ?? "")))
   )
@@ -182,7 +193,7 @@ const align = (rows: ReadonlyArray<ReadonlyArray<string>>, text?: number): Reado
         const space = " ".repeat((widths[column] ?? 0) - CliOutput.displayWidth(cell))
         return column === text ? cell + space : space + cell
       })
-      .join(text === undefined ? "    " : "  ")
+      .join(gap)
   )
 }
 

@@ -11,7 +11,7 @@ import { ZmqRpcClient } from "@effect-zmq/patterns"
 import { Console, Effect, Layer } from "effect"
 import { Command } from "effect/cli"
 import { RpcClient, RpcSerialization } from "effect/rpc"
-import { connect, main, number } from "../main.ts"
+import { connect, main, number, text } from "../main.ts"
 import { Jobs } from "./jobs.ts"
 
 export const client = Effect.fnUntraced(
@@ -42,7 +42,7 @@ export const client = Effect.fnUntraced(
         })
       )
     }
-    yield* Console.log(`Asking for ${options.calls} jobs, ${options.atOnce} at once`)
+    yield* Console.log(`Asking ${text(options.connect)} for ${options.calls} jobs, ${options.atOnce} at once`)
     yield* Effect.forEach(
       Array.from({ length: options.calls }, (_, i) => i + 1),
       call,

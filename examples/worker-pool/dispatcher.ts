@@ -35,16 +35,31 @@ export const dispatcher = Effect.fnUntraced(function* (options: {
   yield* Effect.addFinalizer(() =>
     Effect.gen(function* () {
       const before = View.unfinished(yield* pool.status)
-      yield* view.note(`Taking no more calls${before === 0 ? "" : `, and finishing ${before}`}`)
-      const drained = yield* Effect.raceFirst(Effect.timeoutOption(pool.drain, options.drain), view.run)
+      yield* view.note(
+        `Taking no more calls${before === 0 ? "" : `, and finishing ${before}: Ctrl-C again gives them up`}`
+      )
+      const drain = Effect.raceFirst(Effect.timeoutOption(pool.drain, options.drain), Effect.as(again, Option.none()))
+      const drained = yield* Effect.raceFirst(drain, view.run)
       yield* view.end
-      const { answered, dead, redone } = yield* pool.status
-      const left = Option.isSome(drained) ? "" : `, ${View.unfinished(yield* pool.status)} given up now`
-      yield* Console.log(`Drained: ${answered} calls answered, ${redone} done again, ${dead} given up${left}`)
+      const status = yield* pool.status
+      const { answered, dead, redone } = status
+      const figures = `${answered} calls answered, ${redone} done again, ${dead} given up`
+      const left = `Not drained, ${View.unfinished(status)} are given up now`
+      yield* Console.log(Option.isSome(drained) ? `Drained: ${figures}` : `${left}: ${figures} before`)
     })
   )
   return yield* view.run
 }, Effect.scoped)
+
+/** Ctrl-C once more: what comes sooner is the first one again, passed on by what this was started with, such as npm. */
+const again = Effect.andThen(
+  Effect.sleep("200 millis"),
+  Effect.callback<void>((resume) => {
+    const listener = () => resume(Effect.void)
+    process.once("SIGINT", listener)
+    return Effect.sync(() => process.off("SIGINT", listener))
+  })
+)
 
 main(
   import.meta,

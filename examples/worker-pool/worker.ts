@@ -10,7 +10,7 @@ import { WorkerPool } from "@effect-zmq/patterns"
 import { Console, Duration, Effect } from "effect"
 import { Command, Flag } from "effect/cli"
 import { RpcSerialization } from "effect/rpc"
-import { connect, duration, main, number } from "../main.ts"
+import { connect, duration, main, number, text } from "../main.ts"
 import { Jobs } from "./jobs.ts"
 
 /** The handlers; they do nothing but take their time. */
@@ -35,7 +35,7 @@ export const worker = Effect.fnUntraced(function* (options: {
   readonly delay: Duration.Input
 }) {
   const { connect, credit, name } = options
-  yield* Console.log(`${name} takes ${credit === 1 ? "1 call" : `${credit} calls`} at a time`)
+  yield* Console.log(`${name} takes ${credit === 1 ? "1 call" : `${credit} calls`} at a time from ${text(connect)}`)
   let calls = 0
   const end = Effect.suspend(() => Console.log(`The end, after ${calls === 1 ? "1 call" : `${calls} calls`}`))
   yield* WorkerPool.work(Jobs, { connect, credit, name }).pipe(
@@ -53,7 +53,7 @@ main(
       name: Flag.String("name").pipe(
         Flag.filter(
           (name) => /^[^\p{Cc}]{1,40}$/u.test(name),
-          () => "--name must be of one line, not empty, and not longer than 40 letters"
+          () => "one line, not empty, and not longer than 40 letters"
         ),
         Flag.withDefault(`worker-${process.pid}`),
         Flag.withMetavar("TEXT"),

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import * as path from "node:path"
 import * as NodeServices from "@effect/platform-node/NodeServices"
@@ -20,10 +20,11 @@ const temporary = Effect.acquireRelease(
   (directory) => Effect.sync(() => rmSync(directory, { recursive: true }))
 )
 
+const free = ["--bind", "tcp://127.0.0.1:*"]
+
 const isHere = /^account-\d+ is here, with \d+\.\d\d$/
 
 const bankProcess = Effect.fnUntraced(function* (directory: string, ...flags: ReadonlyArray<string>) {
-  const free = ["--bind", "tcp://127.0.0.1:*"]
   const bank = yield* example("accounts/bank", ...free, ...free, "--directory", directory, ...flags)
   const [, clients = "", runners = ""] = yield* bank.prints(/^Clients connect to (.+), and runners to (.+)$/m)
   return { bank, clients, runners }
@@ -59,6 +60,8 @@ describe("accounts", () => {
       const paying = yield* example("accounts/client", "--connect", clients, "--transfers", "150")
       yield* other.prints(/is here, with/)
       yield* paying.prints(/^20: /m)
+      // What the library logs is a line among the others.
+      yield* other.prints(/^a runner is there: tcp/m)
       yield* other.signal("SIGKILL")
       const { code, stdout } = yield* paying.ended
       assert.include(stdout, "10 accounts have 1000.00, as before\n")
@@ -92,16 +95,49 @@ describe("accounts", () => {
     })
   )
 
+  it.live("a directory that cannot be written is said at once, with exit code 1", () =>
+    Effect.gen(function* () {
+      const directory = path.join(yield* temporary, "file")
+      writeFileSync(directory, "")
+      const { code, stderr, stdout } = yield* run("accounts/bank", "--directory", directory, ...free, ...free)
+      assert.deepStrictEqual({ code, stdout }, { code: 1, stdout: "" })
+      assert.match(stderr, new RegExp(`^[^\\n]*${directory}[^\\n]*\\n$`))
+    })
+  )
+
+  it.live(
+    "who has an account, and does not know yet that another has it, pays from the same money, and nothing twice",
+    () =>
+      Effect.gen(function* () {
+        const directory = yield* temporary
+        const stopped = yield* Journal.open(directory, "a")
+        yield* stopped.add({ transaction: "1", amount: 100 })
+        const next = yield* Journal.open(directory, "a")
+        yield* next.add({ transaction: "2", amount: -70 })
+        assert.strictEqual(yield* stopped.balance, 30)
+        assert.strictEqual((yield* stopped.add({ transaction: "2", amount: -70 })).balance, 30)
+        // Refused by the next one, and so by the one that was stopped, who had been asked before.
+        assert.strictEqual((yield* next.add({ transaction: "4", amount: 0 })).amount, 0)
+        assert.strictEqual((yield* stopped.add({ transaction: "4", amount: -20 })).amount, 0)
+        yield* stopped.add({ transaction: "3", amount: 5 })
+        assert.strictEqual(yield* next.balance, 35)
+        // Both had looked before either wrote.
+        appendFileSync(path.join(directory, "a.jsonl"), '{"transaction":"3","amount":5}\n')
+        assert.deepStrictEqual([yield* stopped.balance, yield* next.balance], [35, 35])
+        assert.strictEqual(yield* (yield* Journal.open(directory, "a")).balance, 35)
+      }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
+  )
+
   it.live("a payment of which only half is in the file was not made", () =>
     Effect.gen(function* () {
       const directory = yield* temporary
       const file = path.join(directory, "a.jsonl")
       writeFileSync(file, '{"transaction":"1","amount":100}\n{"transaction":"2","amo')
       const journal = yield* Journal.open(directory, "a")
-      assert.deepStrictEqual([journal.balance, journal.has("1"), journal.has("2")], [100, true, false])
-      assert.strictEqual(yield* journal.add({ transaction: "2", amount: 5 }), 105)
-      assert.strictEqual(yield* journal.add({ transaction: "2", amount: 5 }), 105)
-      assert.strictEqual((yield* Journal.open(directory, "a")).balance, 105)
+      assert.strictEqual(yield* journal.balance, 100)
+      assert.deepStrictEqual(yield* journal.add({ transaction: "2", amount: 5 }), { amount: 5, balance: 105 })
+      assert.deepStrictEqual(yield* journal.add({ transaction: "2", amount: 7 }), { amount: 5, balance: 105 })
+      assert.strictEqual(yield* (yield* Journal.open(directory, "a")).balance, 105)
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
   )
 })

@@ -4,7 +4,9 @@ import { tmpdir } from "node:os"
 import * as path from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Schedule } from "effect"
+import { Duration, Effect, Schedule, Terminal } from "effect"
+import { TerminalCapabilities } from "effect/cli"
+import { progress } from "../../examples/word-count/report.ts"
 import { example, type Program, run } from "./program.ts"
 
 /** A directory with these files, for as long as the scope. */
@@ -240,6 +242,39 @@ describe("the demo", () => {
       yield* demo.signal("SIGKILL")
       const [elapsed] = yield* Effect.timed(Effect.forEach(pids, gone))
       assert.isBelow(Duration.toMillis(elapsed), 2000)
+    })
+  )
+
+  it.effect("the bar is one line, however narrow the terminal is", () =>
+    Effect.gen(function* () {
+      for (const columns of [0, 12, 24, 40, 60, 80, 200]) {
+        let shown = ""
+        const terminal = Terminal.make({
+          columns: Effect.succeed(columns),
+          rows: Effect.succeed(24),
+          size: Effect.never,
+          readInput: Effect.never,
+          readLine: Effect.never,
+          display: (text) => Effect.sync(() => void (shown += text))
+        })
+        yield* Effect.gen(function* () {
+          const { step } = yield* progress(1234, 100_000_000)
+          for (const bytes of [1, 50_000_000, 100_000_000]) yield* step({ files: 1234, bytes, words: 0, redone: 0 })
+        }).pipe(
+          Effect.scoped,
+          Effect.provideService(Terminal.Terminal, terminal),
+          Effect.provideService(TerminalCapabilities.TerminalCapabilities, {
+            canAnimate: true,
+            canColor: false,
+            canPrompt: false
+          })
+        )
+        const lines = shown.trim().split("\r")
+        assert.lengthOf(lines, 2)
+        for (const line of lines) assert.isBelow(line.length, columns === 0 ? 80 : columns, line)
+        assert.include(lines[1] ?? "", "100 %")
+        if (columns >= 60) assert.include(lines[1] ?? "", "1234 of 1234 files, 100.0 MB")
+      }
     })
   )
 })

@@ -236,7 +236,7 @@ describe("peer-to-peer", () => {
           "tcp://127.0.0.1:* is no place for a peer: it must be tcp, with a port from 1 to 65532"
         ],
         [["--hosts", "everywhere"], `--hosts must be IPv4 addresses, such as "192.168.1.1-254"`],
-        [["--name", "a:b"], `--name must be of one line, not empty, and without ":" and ","`]
+        [["--name", "a:b"], `one line, not empty, and without ":" and ","`]
       ]
       const results = Effect.forEach(cases, ([flags]) => run("peer-to-peer/peer", ...flags), { concurrency: 2 })
       for (const [i, { code, stderr, stdout }] of (yield* results).entries()) {

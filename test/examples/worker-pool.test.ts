@@ -3,7 +3,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Endpoint } from "@effect-zmq/core"
 import { WorkerPool } from "@effect-zmq/patterns"
-import { Duration, Effect, Fiber } from "effect"
+import { Duration, Effect, Fiber, Schedule } from "effect"
 import { TerminalCapabilities } from "effect/cli"
 import { client } from "../../examples/worker-pool/client.ts"
 import { dispatcher } from "../../examples/worker-pool/dispatcher.ts"
@@ -31,6 +31,7 @@ const status: WorkerPool.Status = {
   credit: 8,
   queued: 11,
   waiting: 1,
+  held: 0,
   running: 5,
   submitted: 2000,
   answered: 1241,
@@ -49,7 +50,7 @@ describe("worker-pool", () => {
     Effect.gen(function* () {
       const pool = yield* Effect.forkChild(dispatcher({ bind, attempts: 5, drain: "5 seconds" }))
       const asking = yield* Effect.forkChild(client({ connect: at(1), calls: 30, atOnce: 30 }))
-      yield* prints(/^Asking for 30 jobs, 30 at once$/)
+      yield* prints(/^Asking tcp:\/\/127.0.0.1:1 for 30 jobs, 30 at once$/)
       yield* prints(/^0 workers, 0 of 0 at work, 30 queued; 0 calls answered/)
       for (const name of ["ada", "bob"]) {
         yield* Effect.forkScoped(worker({ connect: at(2), name, credit: 1, delay: "5 millis" }))
@@ -77,7 +78,7 @@ describe("worker-pool", () => {
       yield* Effect.forkScoped(client({ connect: at(1), calls: 4, atOnce: 4 }))
       yield* prints(/^0 workers, 0 of 0 at work, 4 queued; 0 calls answered/)
       const ending = yield* Effect.forkChild(Fiber.interrupt(pool))
-      yield* prints(/^Taking no more calls, and finishing 4$/)
+      yield* prints(/^Taking no more calls, and finishing 4: Ctrl-C again gives them up$/)
       const working = yield* Effect.forkChild(worker({ connect: at(2), name: "ada", credit: 4, delay: "20 millis" }))
       yield* Fiber.join(ending)
       assert.include(yield* printed, "Drained: 4 calls answered, 0 done again, 0 given up")
@@ -86,6 +87,24 @@ describe("worker-pool", () => {
       yield* Fiber.interrupt(working)
       assert.include(yield* printed, "The end, after 4 calls")
     }).pipe(Effect.scoped, noTerminal, inMemory, Effect.provide(NodeServices.layer))
+  )
+
+  it.live("Ctrl-C drains, and once more gives up what is here: each of its callers is told", () =>
+    Effect.gen(function* () {
+      const free = ["--bind", "tcp://127.0.0.1:*"]
+      const pool = yield* example("worker-pool/dispatcher", ...free, ...free, "--drain", "1 minute")
+      const [, clients = ""] = yield* pool.prints(/^Clients connect to (.+), and workers to .+$/m)
+      const asking = yield* example("worker-pool/client", "--connect", clients, "--calls", "3")
+      yield* pool.prints(/, 3 queued; /)
+      yield* pool.signal("SIGINT")
+      yield* pool.prints(/^Taking no more calls, and finishing 3: Ctrl-C again gives them up$/m)
+      // Sooner, it would be the first one, passed on.
+      yield* Effect.forkScoped(Effect.repeat(pool.signal("SIGINT"), Schedule.spaced("100 millis")))
+      const { code, stdout } = yield* pool.ended
+      assert.strictEqual(code, 130)
+      assert.include(stdout, "Not drained, 3 are given up now: 0 calls answered, 0 done again, 0 given up before\n")
+      assert.match((yield* asking.ended).stdout, /and 3 failed\n$/)
+    })
   )
 
   it.live("a worker is killed in the middle: others make its pictures, its letters fail, and Ctrl-C drains", () =>
