@@ -729,6 +729,18 @@ const modules: Source = {
       "while it cannot talk to one of its peers it serves the others, and nothing is lost",
       "once it is in, it is like any other: what is sent while its server is away is kept for its return"
     ],
+    "SocketOptions: high-water marks in bytes": [
+      "a queue takes messages while it has fewer bytes than its mark, and fewer messages than the other",
+      "a message larger than a mark in bytes goes through, one at a time",
+      "a PUSH waits when both queues have as many bytes as their marks, and all that it has sent arrives",
+      "a PUB drops for a subscriber whose queues have as many bytes as their marks, and counts what it drops",
+      'a ROUTER with onFull "suspend" waits for a peer whose queues have as many bytes as their marks',
+      'a ROUTER with onFull "fail" refuses, and with "drop" drops and counts, what is for such a peer'
+    ],
+    "SocketOptions: metadata": [
+      "a socket is told its peer's type, its routing id, and its metadata by names in lower case",
+      "sockets with metadata, and without, talk to each other"
+    ],
     "Sub: one connection an endpoint": ["a SUB that connects twice to one endpoint gets each message once"],
     "Poller: merge": [
       "merge gives the messages of several sockets, each by the name of its socket",

@@ -31,11 +31,11 @@ export const unheard = (socket: Router.Router): Effect.Effect<Array<string>, Zmq
 
 export const isOf = (id: Uint8Array, text: string): boolean => new TextDecoder().decode(id) === text
 
-/** Sends 1 MB at a time until one has to wait, and tells how many had not. */
-export const fillPeer = (socket: Router.Router, to: RoutingId.Input) =>
+/** Sends 1 MB at a time, or `size` bytes, until one has to wait, and tells how many had not. */
+export const fillPeer = (socket: Router.Router, to: RoutingId.Input, size = 1_000_000) =>
   Effect.gen(function* () {
     let sent = 0
-    const bytes = new Uint8Array(1_000_000)
+    const bytes = new Uint8Array(size)
     const sender = yield* Effect.forkChild(
       Effect.gen(function* () {
         for (; sent < 200; sent++) yield* Router.send(socket, { to, message: [bytes, `${sent}`] })

@@ -2,6 +2,8 @@
 import * as ZmqTransport from "@effect-zmq/transport-zmq/ZmqTransport"
 import type { Target } from "./suite.ts"
 
+const inMessages = "libzmq counts messages, not bytes: a mark in bytes fails Unsupported"
+
 const givenUp =
   "libzmq gives up a connection whose handshake failed with all that is queued for it; where it was the socket's only one, `Closed` says how much that was"
 
@@ -13,6 +15,14 @@ export const zmq: Target = {
   lacks: [],
   gaps: {
     "a ROUTER tells which user of CURVE has sent a message": { inproc: "libzmq knows no security over inproc" },
+    "a queue takes messages while it has fewer bytes than its mark, and fewer messages than the other": inMessages,
+    "a message larger than a mark in bytes goes through, one at a time": inMessages,
+    "a PUSH waits when both queues have as many bytes as their marks, and all that it has sent arrives": inMessages,
+    "a PUB drops for a subscriber whose queues have as many bytes as their marks, and counts what it drops": inMessages,
+    'a ROUTER with onFull "suspend" waits for a peer whose queues have as many bytes as their marks': inMessages,
+    'a ROUTER with onFull "fail" refuses, and with "drop" drops and counts, what is for such a peer': inMessages,
+    "a socket is told its peer's type, its routing id, and its metadata by names in lower case":
+      "libzmq tells what a peer says of itself by message properties (zmq_msg_gets), which the addon does not give",
     "a ROUTER tells which user of PLAIN has sent a message":
       "libzmq tells who sent a message by message properties, which the addon does not give; with PLAIN it does not let the answer to a handshake name the peer either",
     "a ROUTER calls a user of CURVE by the routing id that its client announces":

@@ -151,6 +151,22 @@ export const size = (self: Message): number => {
   return total
 }
 
+/** What it costs to hold a frame, about, beside its bytes. */
+const frameCost = 128
+
+/**
+ * What a message counts for in a high-water mark of bytes: its size, and 128 for each frame after the first, so that many
+ * small frames are not taken for a small message.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const weight = (self: Message): number => {
+  let total = self[0].length
+  for (let i = 1; i < self.length; i++) total += (self[i] as Frame).length + frameCost // below the length
+  return total
+}
+
 /**
  * A message of its own memory, free to be changed or to be kept: a received frame can hold on to the whole chunk that
  * it arrived in.

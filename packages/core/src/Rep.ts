@@ -15,7 +15,6 @@ import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import { openSocket } from "./internal/opening.ts"
-import { whenSafe } from "./internal/receiveLine.ts"
 import * as internal from "./internal/socket.ts"
 import { attributesOf, extract } from "./internal/trace.ts"
 import type { Input, Message } from "./Message.ts"
@@ -23,7 +22,7 @@ import type { User } from "./Security.ts"
 import * as Socket from "./Socket.ts"
 import type * as SocketOptions from "./SocketOptions.ts"
 import type { Transport } from "./Transport.ts"
-import { InvalidState, type ZmqError } from "./ZmqError.ts"
+import { InvalidMessage, InvalidState, type ZmqError } from "./ZmqError.ts"
 
 /**
  * A REP socket.
@@ -200,7 +199,7 @@ export const serve: {
     }
     const one = next(rep, "serve").pipe(
       Effect.flatMap(handle),
-      Effect.flatMap((message) => answer(rep, message, "serve")),
+      Effect.flatMap((message) => answerNow(rep, message) ?? answer(rep, message, "serve")),
       rep.turn.withPermit
     )
     return internal.untilClosed(Effect.forever(one, { disableYield: true }))
@@ -209,17 +208,18 @@ export const serve: {
 
 /** The request that was left unanswered, or the next one. */
 const next = (rep: RepImpl, method: string): Effect.Effect<Message, ZmqError> => {
-  const take = rep.line.take(
+  return rep.line.take(
     // Kept in the step that takes it, so that it is not lost, whatever becomes of this fiber.
     (handle) => {
-      rep.request = handle.receiveOneUnsafe()
-      rep.user = rep.request && handle.userOf?.(rep.request)
+      if (rep.request === undefined) {
+        rep.request = handle.receiveOneUnsafe()
+        rep.user = rep.request && handle.userOf?.(rep.request)
+      }
       return rep.request
     },
     Effect.succeed,
     (reason) => Effect.fail(rep.fail(method, reason))
   )
-  return whenSafe(() => (rep.request === undefined ? take : Effect.succeed(rep.request)))
 }
 
 /** In a span, the child of the client's. */
@@ -238,6 +238,14 @@ const traced = <A, E, R>(rep: RepImpl, request: Message, handle: (message: Messa
       )
     )
   })
+
+/** Answers in the step that runs now, where the reply is taken at once. */
+const answerNow = (rep: RepImpl, message: Input): Effect.Effect<void> | undefined => {
+  const encoded = rep.encode(message)
+  if (encoded instanceof InvalidMessage || !rep.handle.sendUnsafe(encoded)) return undefined
+  rep.request = undefined
+  return Effect.void
+}
 
 /** A reply never waits for long; whether it was sent must not be in doubt. */
 const answer = (rep: RepImpl, message: Input, method: string): Effect.Effect<void, ZmqError> =>

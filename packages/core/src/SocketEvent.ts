@@ -10,6 +10,7 @@ import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
 import type * as Loss from "./Loss.ts"
 import type { RoutingId } from "./RoutingId.ts"
+import type { SocketType } from "./SocketType.ts"
 
 /**
  * Why a handshake failed, as far as the transport can tell.
@@ -23,6 +24,21 @@ import type { RoutingId } from "./RoutingId.ts"
  * @since 0.1.0
  */
 export type HandshakeProblem = "protocol" | "authentication" | "other"
+
+/**
+ * What a peer says of itself in the handshake (RFC 37). That is all that is known of it: who it is in truth, `Security` asks.
+ *
+ * - `routingId`: what it wants ROUTERs to call it
+ * - `metadata`: its properties whose names begin with `x-`, by name in lower case: the option `metadata` of its socket
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Peer {
+  readonly type: SocketType
+  readonly routingId: RoutingId | undefined
+  readonly metadata: Readonly<Record<string, Uint8Array>>
+}
 
 /**
  * What happens to a socket and to its connections.
@@ -50,8 +66,11 @@ export type SocketEvent = Data.TaggedEnum<{
    * one that will be since the socket was connected to, or since the connection was lost.
    */
   Reconnecting: { readonly endpoint: string; readonly after: Duration.Duration; readonly attempt: number }
-  /** The peers understand each other: messages flow from here on (`ZMQ_EVENT_HANDSHAKE_SUCCEEDED`). */
-  HandshakeSucceeded: { readonly endpoint: string }
+  /**
+   * The peers understand each other: messages flow from here on (`ZMQ_EVENT_HANDSHAKE_SUCCEEDED`). libzmq does not tell what
+   * the peer says of itself.
+   */
+  HandshakeSucceeded: { readonly endpoint: string; readonly peer?: Peer | undefined }
   /** The handshake failed (`ZMQ_EVENT_HANDSHAKE_FAILED_…`). */
   HandshakeFailed: { readonly endpoint: string; readonly problem: HandshakeProblem; readonly detail: string }
   /** A peer, at this address, has exceeded a limit of the transport: its connection is ended. */
@@ -65,8 +84,8 @@ export type SocketEvent = Data.TaggedEnum<{
   Disconnected: { readonly endpoint: string }
   /** Connected to no longer, nor to be: the socket was disconnected from it, or lost it and does not reconnect. */
   Abandoned: { readonly endpoint: string }
-  /** A peer can be sent to by its routing id. ROUTER only. */
-  PeerJoined: { readonly routingId: RoutingId }
+  /** A peer can be sent to by its routing id. ROUTER only. `peer` is what it says of itself, as above. */
+  PeerJoined: { readonly routingId: RoutingId; readonly peer?: Peer | undefined }
   /** The connection to a peer is lost; what it had sent may still be there to be received. ROUTER only. */
   PeerLeft: { readonly routingId: RoutingId }
   /**

@@ -7,6 +7,9 @@
  * Options of the physical network (`backlog`, `batchSize`, `device`, `ipv6`, `packetPriority`, `retransmitTimeout`, `socks`,
  * `systemBuffer`, `tcpKeepalive`, `typeOfService`) have no effect over inproc and in memory, where there is no such network.
  *
+ * It has more than 400 lines, because it is the list of all options, three times: as they are given, as they are resolved, and
+ * as they are read.
+ *
  * @see zmq_setsockopt(3)
  * @since 0.1.0
  */
@@ -136,6 +139,14 @@ export interface Options {
     | { readonly users?: ReadonlyArray<number> | undefined; readonly groups?: ReadonlyArray<number> | undefined }
     | undefined
   /**
+   * What the socket says of itself to its peers, in the handshake: names that begin with `X-`, in letters, digits and
+   * `-_.+`, and at most 8 KB in all. Case has no meaning in names. A peer of MemoryTransport or ZmtpTransport is told of it
+   * by `HandshakeSucceeded`, and `PeerJoined`; one of libzmq reads it by `zmq_msg_gets`. Whoever reads it has only the
+   * peer's word for it. ZmqTransport says it over tcp and ipc, values without zero bytes, and cannot tell what peers say. Default: nothing. (RFC 37;
+   * `ZMQ_METADATA`)
+   */
+  readonly metadata?: { readonly [name: `X-${string}`]: string | Uint8Array } | undefined
+  /**
    * Who may connect, and as whom to connect: `Security.curve`, `Security.plain`, `Security.null`. Default: everybody may,
    * and what passes can be read on its way. (`ZMQ_CURVE_…`, `ZMQ_PLAIN_…`, `ZMQ_ZAP_DOMAIN`)
    */
@@ -153,6 +164,15 @@ export interface SendOptions extends Options {
     | {
         /** How many messages may be queued for one peer. Default: 1,000. (`ZMQ_SNDHWM`) */
         readonly send?: number | "unlimited" | undefined
+        /**
+         * How many bytes may be: the queue is full when either mark is reached. As long as it has fewer it takes one more
+         * message, of whatever size; so it holds less than the mark and one message, and a message that is larger than the
+         * mark can be sent. A frame after the first counts for 128 bytes more than it has, until it is encoded.
+         *
+         * Default: 64 KiB for each message of `send`, and 64 MiB at least; unlimited where that is, and with `conflate`.
+         * libzmq counts messages only: on ZmqTransport a mark in bytes fails with `Unsupported`, and there is none by default.
+         */
+        readonly sendBytes?: number | "unlimited" | undefined
       }
     | undefined
 }
@@ -168,6 +188,11 @@ export interface ReceiveOptions extends Options {
     | {
         /** How many messages of one peer may be queued before it has to wait, or drops. Default: 1,000. (`ZMQ_RCVHWM`) */
         readonly receive?: number | "unlimited" | undefined
+        /**
+         * How many bytes may be, as in `sendBytes`. On ZmtpTransport what comes beyond is not read: it stays in the system's
+         * buffers, and then with the peer. Default: 64 KiB for each message of `receive`, and 64 MiB at least.
+         */
+        readonly receiveBytes?: number | "unlimited" | undefined
       }
     | undefined
 }
@@ -232,7 +257,14 @@ export interface Particular {
  */
 export interface Resolved {
   readonly name: string | undefined
-  readonly highWaterMark: { readonly send: number; readonly receive: number }
+  readonly highWaterMark: {
+    readonly send: number
+    readonly receive: number
+    readonly sendBytes: number
+    readonly receiveBytes: number
+    /** Whether a limit in bytes was asked for, which a transport that counts messages only cannot keep. */
+    readonly isInBytes: boolean
+  }
   readonly linger: Duration.Duration
   readonly immediate: boolean
   readonly reconnect: { readonly initial: Duration.Duration; readonly maximum: Duration.Duration } | undefined
@@ -272,6 +304,8 @@ export interface Resolved {
       }
     | undefined
   readonly ipcPeers: { readonly users: ReadonlyArray<number>; readonly groups: ReadonlyArray<number> } | undefined
+  /** In the order in which they were given. */
+  readonly metadata: ReadonlyArray<readonly [name: string, value: Uint8Array]>
   readonly security: Security | undefined
   readonly conflate: boolean
   readonly invertMatching: boolean
@@ -301,10 +335,7 @@ export const resolve = (options: DuplexOptions & Particular, ipv6: boolean): Res
   const read = new Reader()
   const resolved: Resolved = {
     name: read.text("name", options.name),
-    highWaterMark: {
-      send: read.mark("highWaterMark.send", options.highWaterMark?.send),
-      receive: read.mark("highWaterMark.receive", options.highWaterMark?.receive)
-    },
+    highWaterMark: read.marks(options),
     linger: read.duration("linger", options.linger, Duration.seconds(1), 0, Number.POSITIVE_INFINITY),
     immediate: read.flag("immediate", options.immediate, false),
     reconnect: read.reconnect(options.reconnect),
@@ -323,6 +354,7 @@ export const resolve = (options: DuplexOptions & Particular, ipv6: boolean): Res
     device: read.text("device", options.device),
     socks: read.socks(options.socks),
     ipcPeers: read.ipcPeers(options.ipcPeers),
+    metadata: read.metadata(options.metadata),
     security: read.security(options.security),
     conflate: read.flag("conflate", options.conflate, false),
     invertMatching: read.flag("invertMatching", options.invertMatching, false),
@@ -356,6 +388,16 @@ export const routingId = (value: RoutingId.Input): Result.Result<RoutingId.Routi
 }
 
 const maximumInt32 = 2 ** 31 - 1
+
+/** The mark in bytes where none is given: so many for each message of the other mark, and so many at least. */
+const bytesEach = 2 ** 16
+const leastBytes = 2 ** 26
+
+/** Of all metadata: half of what a peer takes of a handshake by default. */
+const mostMetadata = 8192
+
+/** By which the library knows itself. */
+const reserved = "x-effect-zmq"
 
 const defaultHeartbeat: Resolved["heartbeat"] = {
   interval: Duration.seconds(2),
@@ -456,6 +498,59 @@ class Reader {
       this.wrong("routingId", value, "it must have 1 to 255 bytes")
     }
     return id
+  }
+
+  marks({ conflate, highWaterMark }: DuplexOptions & Particular): Resolved["highWaterMark"] {
+    const send = this.mark("highWaterMark.send", highWaterMark?.send)
+    const receive = this.mark("highWaterMark.receive", highWaterMark?.receive)
+    const { receiveBytes, sendBytes } = highWaterMark ?? {}
+    const isLimit = (bytes: number | "unlimited" | undefined) => bytes !== undefined && bytes !== "unlimited"
+    return {
+      send,
+      receive,
+      sendBytes: this.byteMark("highWaterMark.sendBytes", sendBytes, send, conflate === true),
+      receiveBytes: this.byteMark("highWaterMark.receiveBytes", receiveBytes, receive, conflate === true),
+      isInBytes: isLimit(sendBytes) || isLimit(receiveBytes)
+    }
+  }
+
+  private byteMark(option: string, value: number | "unlimited" | undefined, mark: number, conflate: boolean): number {
+    const bytes =
+      value === "unlimited"
+        ? Number.POSITIVE_INFINITY
+        : this.count(option, value, Math.max(bytesEach * mark, leastBytes), 1, 2 ** 53 - 1, ', or "unlimited"')
+    return conflate ? Number.POSITIVE_INFINITY : bytes
+  }
+
+  metadata(value: Options["metadata"]): Resolved["metadata"] {
+    if (value === undefined) return []
+    if (!isGroup(value)) {
+      this.wrong("metadata", value, "it must be an object of names that begin with X- and texts or bytes")
+      return []
+    }
+    const names = new Set<string>()
+    const all = Object.entries(value).map(([name, text]): Resolved["metadata"][number] => {
+      const option = `metadata.${name}`
+      const key = name.toLowerCase()
+      if (!/^X-[A-Za-z0-9\-_.+]{1,253}$/.test(name)) {
+        this.wrong(
+          option,
+          name,
+          "a name begins with X-, and has letters, digits and - _ . + behind it, 255 in all at most"
+        )
+      } else if (key.startsWith(reserved)) {
+        this.wrong(option, name, "names that begin with X-effect-zmq are for the library itself")
+      } else if (names.has(key)) this.wrong(option, name, "it is there twice: case has no meaning in names")
+      names.add(key)
+      const bytes = this.frame(option, text) ?? new Uint8Array(0)
+      if (bytes.length === 0) this.wrong(option, text, "it must have a byte at least")
+      return [name, bytes]
+    })
+    const size = all.reduce((sum, [name, bytes]) => sum + name.length + bytes.length + 5, 0)
+    if (size > mostMetadata) {
+      this.wrong("metadata", `${size} bytes`, `names and values, and 5 for each, have ${mostMetadata} bytes at most`)
+    }
+    return all
   }
 
   mark(option: string, value: number | "unlimited" | undefined): number {

@@ -19,12 +19,13 @@ const refuse = (options: Record<string, unknown>) => {
 
 const millis = Duration.millis
 const infinite = Number.POSITIVE_INFINITY
+const standard = { send: 1000, receive: 1000, sendBytes: 2 ** 26, receiveBytes: 2 ** 26, isInBytes: false }
 
 describe("SocketOptions.resolve", () => {
   it("fills in every default", () => {
     assert.deepStrictEqual(resolve({}), {
       name: undefined,
-      highWaterMark: { send: 1000, receive: 1000 },
+      highWaterMark: standard,
       linger: millis(1000),
       immediate: false,
       reconnect: { initial: millis(100), maximum: millis(5000) },
@@ -43,6 +44,7 @@ describe("SocketOptions.resolve", () => {
       device: undefined,
       socks: undefined,
       ipcPeers: undefined,
+      metadata: [],
       security: undefined,
       conflate: false,
       invertMatching: false,
@@ -76,12 +78,40 @@ describe("SocketOptions.resolve", () => {
   const subscribe = [Uint8Array.of(1)]
   const id = (...bytes: ReadonlyArray<number>) => RoutingId.make(Uint8Array.from(bytes))
   const good: ReadonlyArray<readonly [title: string, options: All, resolved: Partial<SocketOptions.Resolved>]> = [
-    ["highWaterMark", { highWaterMark: { send: 1 } }, { highWaterMark: { send: 1, receive: 1000 } }],
-    ["highWaterMark", { highWaterMark: { receive: 7 } }, { highWaterMark: { send: 1000, receive: 7 } }],
+    ["highWaterMark", { highWaterMark: { send: 1 } }, { highWaterMark: { ...standard, send: 1 } }],
+    ["highWaterMark", { highWaterMark: { receive: 7 } }, { highWaterMark: { ...standard, receive: 7 } }],
+    [
+      "highWaterMark, with 64 KiB for each message",
+      { highWaterMark: { send: 2000, receive: 1024 } },
+      { highWaterMark: { ...standard, send: 2000, receive: 1024, sendBytes: 2000 * 2 ** 16 } }
+    ],
+    [
+      "highWaterMark in bytes",
+      { highWaterMark: { sendBytes: 1, receiveBytes: 2 ** 53 - 1 } },
+      { highWaterMark: { ...standard, sendBytes: 1, receiveBytes: 2 ** 53 - 1, isInBytes: true } }
+    ],
+    [
+      "highWaterMark in bytes, unlimited",
+      { highWaterMark: { sendBytes: "unlimited" } },
+      { highWaterMark: { ...standard, sendBytes: infinite } }
+    ],
+    [
+      "highWaterMark, unlimited but for bytes",
+      { highWaterMark: { send: "unlimited", sendBytes: 5 } },
+      { highWaterMark: { ...standard, send: infinite, sendBytes: 5, isInBytes: true } }
+    ],
     [
       "highWaterMark, unlimited",
       { highWaterMark: { send: "unlimited", receive: "unlimited" } },
-      { highWaterMark: { send: infinite, receive: infinite } }
+      {
+        highWaterMark: {
+          send: infinite,
+          receive: infinite,
+          sendBytes: infinite,
+          receiveBytes: infinite,
+          isInBytes: false
+        }
+      }
     ],
     ["linger", { linger: "2 seconds" }, { linger: millis(2000) }],
     ["linger 0", { linger: 0 }, { linger: Duration.zero }],
@@ -148,8 +178,22 @@ describe("SocketOptions.resolve", () => {
     ["device", { device: "eth0" }, { device: "eth0" }],
     ["socks", { socks: { proxy: "a:1" } }, { socks: { proxy: "a:1", username: undefined, password: undefined } }],
     ["ipcPeers", { ipcPeers: { users: [0] } }, { ipcPeers: { users: [0], groups: [] } }],
+    [
+      "metadata",
+      { metadata: { "X-Room": "blue", "X-a.b_c+d-1": Uint8Array.of(0) } },
+      {
+        metadata: [
+          ["X-Room", new TextEncoder().encode("blue")],
+          ["X-a.b_c+d-1", Uint8Array.of(0)]
+        ]
+      }
+    ],
     ["lastValue", { lastValue: true, manual: true }, { lastValue: true, manual: true }],
-    ["conflate", { conflate: true }, { conflate: true }],
+    [
+      "conflate, with which there is nothing to count",
+      { conflate: true },
+      { conflate: true, highWaterMark: { ...standard, sendBytes: infinite, receiveBytes: infinite } }
+    ],
     ["invertMatching", { invertMatching: true }, { invertMatching: true }],
     ["noDrop", { noDrop: true }, { noDrop: true }],
     ["correlate", { correlate: true }, { correlate: true }],
@@ -213,6 +257,9 @@ describe("SocketOptions.resolve", () => {
     [{ highWaterMark: { receive: 2 ** 31 } }, "highWaterMark.receive", "2147483648", count(1, 2 ** 31 - 1)],
     [{ highWaterMark: { receive: infinite } }, "highWaterMark.receive", "Infinity", '"unlimited"'],
     [{ highWaterMark: { receive: "10" } }, "highWaterMark.receive", '"10"', count(1, 2 ** 31 - 1)],
+    [{ highWaterMark: { sendBytes: 0 } }, "highWaterMark.sendBytes", "0", '"unlimited"'],
+    [{ highWaterMark: { receiveBytes: 1.5 } }, "highWaterMark.receiveBytes", "1.5", count(1, 2 ** 53 - 1)],
+    [{ highWaterMark: { receiveBytes: "64 MB" } }, "highWaterMark.receiveBytes", '"64 MB"', count(1, 2 ** 53 - 1)],
     [{ linger: -1 }, "linger", "-1", "24 days, or Infinity"],
     [{ linger: -1n }, "linger", "-1n", "from 0 milliseconds"],
     [{ linger: "-Infinity" }, "linger", '"-Infinity"', "from 0 milliseconds"],
@@ -265,6 +312,16 @@ describe("SocketOptions.resolve", () => {
     [{ socks: { proxy: "host" } }, "socks.proxy", '"host"', 'it must be "host:port"'],
     [{ ipcPeers: { users: [-1] } }, "ipcPeers.users", "[-1]", "it must be a list of the system's numbers"],
     [{ ipcPeers: {} }, "ipcPeers", "{}", "nobody could connect: give users or groups"],
+    [{ metadata: ["X-Room"] }, "metadata", '["X-Room"]', "it must be an object of names"],
+    [{ metadata: { Room: "blue" } }, "metadata.Room", '"Room"', "a name begins with X-"],
+    [{ metadata: { "x-room": "blue" } }, "metadata.x-room", '"x-room"', "a name begins with X-"],
+    [{ metadata: { "X-": "blue" } }, "metadata.X-", '"X-"', "a name begins with X-"],
+    [{ metadata: { "X-a b": "blue" } }, "metadata.X-a b", '"X-a b"', "letters, digits"],
+    [{ metadata: { "X-A": "1", "X-a": "2" } }, "metadata.X-a", '"X-a"', "it is there twice"],
+    [{ metadata: { "X-Effect-ZMQ-a": "1" } }, "metadata.X-Effect-ZMQ-a", '"X-Effect-ZMQ-a"', "for the library itself"],
+    [{ metadata: { "X-A": 7 } }, "metadata.X-A", "7", "it must be text or bytes"],
+    [{ metadata: { "X-A": "" } }, "metadata.X-A", '""', "it must have a byte at least"],
+    [{ metadata: { "X-A": new Uint8Array(8185) } }, "metadata", '"8193 bytes"', "8192 bytes at most"],
     [{ lastValue: true }, "lastValue", "true", "it goes with manual: true"],
     [{ typeOfService: 256 }, "typeOfService", "256", count(0, 255)],
     [{ conflate: 1 }, "conflate", "1", flag],

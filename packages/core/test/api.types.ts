@@ -161,6 +161,11 @@ Req.make({ bind: "inproc://a", correlate: false })
 Pull.make({ highWaterMark: { send: 10 } })
 // @ts-expect-error: a PUSH has no mark for receiving
 Push.make({ highWaterMark: { receive: 10 } })
+// @ts-expect-error: nor one in bytes
+Push.make({ highWaterMark: { receiveBytes: 10 } })
+// @ts-expect-error: metadata has names that begin with X-
+Push.make({ metadata: { Room: "blue" } })
+Push.make({ highWaterMark: { send: 10, sendBytes: 1_000_000 }, metadata: { "X-Room": "blue" } })
 // @ts-expect-error: only a PUB does not drop
 Push.make({ noDrop: true })
 // @ts-expect-error: only a REQ correlates

@@ -232,6 +232,21 @@ describe("sending", () => {
     })
   )
 
+  live("what libzmq cannot keep to is Unsupported at open: a mark in bytes, a zero byte in metadata", () =>
+    Effect.gen(function* () {
+      const bad: ReadonlyArray<readonly [Push.Options, string]> = [
+        [{ highWaterMark: { sendBytes: 1_000_000 } }, "a high-water mark in bytes"],
+        [{ metadata: { "X-Bytes": Uint8Array.of(65, 0) } }, "a zero byte in metadata"]
+      ]
+      for (const [options, feature] of bad) {
+        const reason = yield* reasonOf(Push.make(options))
+        assert.strictEqual(reason._tag, "Unsupported")
+        assert.include(String(reason.message), feature)
+      }
+      yield* Push.make({ highWaterMark: { sendBytes: "unlimited" }, metadata: { "X-Room": "blue" } })
+    })
+  )
+
   live("every option reaches libzmq without a warning", () =>
     Effect.gen(function* () {
       const warnings: Array<string> = []

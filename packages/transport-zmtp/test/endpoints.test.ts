@@ -1,6 +1,7 @@
 /** Where sockets are bound: what this transport has to see to by itself. */
 import { spawn } from "node:child_process"
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import * as Net from "node:net"
 import { tmpdir } from "node:os"
 import * as path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
@@ -31,6 +32,20 @@ const leave = (file: string): Effect.Effect<void> =>
     spawn(process.execPath, ["-e", program]).once("exit", () => resume(Effect.void))
   })
 
+/** The servers of Node that listen from now on. */
+const listening = Effect.acquireRelease(
+  Effect.sync(() => {
+    const servers: Array<Net.Server> = []
+    const { listen } = Net.Server.prototype
+    Net.Server.prototype.listen = function (this: Net.Server, ...args: ReadonlyArray<unknown>) {
+      servers.push(this)
+      return Reflect.apply(listen, this, args)
+    }
+    return { servers, restore: () => void (Net.Server.prototype.listen = listen) }
+  }),
+  ({ restore }) => Effect.sync(restore)
+)
+
 const talk = (bind: `ipc://${string}` | `tcp://${string}:${string}`, connect?: `tcp://${string}:${string}`) =>
   Effect.scoped(
     Effect.gen(function* () {
@@ -43,6 +58,46 @@ const talk = (bind: `ipc://${string}` | `tcp://${string}:${string}`, connect?: `
   )
 
 describe("endpoints", () => {
+  it.live("a directory that does not exist is named as what is wrong", () =>
+    Effect.gen(function* () {
+      const bind = `ipc://${path.join(yield* directory, "none", "file")}` as const
+      assert.include((yield* Effect.flip(Pull.make({ bind }))).message, "its directory does not exist")
+    }).pipe(Effect.scoped, Effect.provide(ZmtpTransport.layer))
+  )
+
+  it.live("a source that this machine has not is looked for again and again: it may come", () =>
+    Effect.gen(function* () {
+      const push = yield* Push.make({ connect: "tcp://no-such-interface:*;127.0.0.1:5555", linger: 0 })
+      const tried = Socket.events(push).pipe(
+        Stream.filter(({ _tag }) => _tag === "Reconnecting"),
+        Stream.take(2),
+        Stream.runCollect
+      )
+      assert.lengthOf(yield* Effect.timeout(tried, "3 seconds"), 2)
+    }).pipe(Effect.scoped, Effect.provide(ZmtpTransport.layer))
+  )
+
+  it.live("what the system cannot accept is told of, each time, and others are served", () =>
+    Effect.gen(function* () {
+      const { servers } = yield* listening
+      const pull = yield* Pull.make({ bind: "tcp://127.0.0.1:*" })
+      const endpoint = yield* Socket.endpoint(pull)
+      for (let n = 0; n < 2; n++) {
+        servers[0]?.emit("error", Object.assign(new Error("accept EMFILE"), { code: "EMFILE" }))
+      }
+      const failed = yield* Socket.events(pull).pipe(
+        Stream.filter(({ _tag }) => _tag === "AcceptFailed"),
+        Stream.take(2),
+        Stream.runCollect,
+        Effect.timeout("3 seconds")
+      )
+      for (const event of failed) assert.deepInclude(event, { endpoint, problem: "EMFILE" })
+      const push = yield* Push.make({ connect: endpoint as "tcp://:" })
+      yield* Push.send(push, "hello")
+      assert.strictEqual(Message.text(yield* Pull.receive(pull)), "hello")
+    }).pipe(Effect.scoped, Effect.provide(ZmtpTransport.layer))
+  )
+
   it.live("the file of a process that was killed is taken away, and the one that a bind made is with its end", () =>
     Effect.gen(function* () {
       const file = path.join(yield* directory, "socket")

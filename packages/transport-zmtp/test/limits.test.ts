@@ -9,6 +9,7 @@ import type { SocketEvent } from "@effect-zmq/core/SocketEvent"
 import * as XPub from "@effect-zmq/core/XPub"
 import * as ZmtpTransport from "@effect-zmq/transport-zmtp/ZmtpTransport"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { encodeCommand } from "../src/internal/protocol/command.ts"
@@ -60,20 +61,118 @@ describe("limits", () => {
     )
   }
 
-  it.live("subscriptions, and their bytes", () =>
+  const told = (name: "SUBSCRIBE" | "CANCEL") => (text: string) =>
+    encodeFrame(COMMAND, encodeCommand(name, new TextEncoder().encode(text)))
+  const [subscribe, cancel] = [told("SUBSCRIBE"), told("CANCEL")]
+
+  /** As ZMTP 3.0 has it. */
+  const subscribeByMessage = (text: string) => encodeFrame(0, new TextEncoder().encode(`\x01${text}`))
+
+  const letters = ["a", "b", "c", "d", "e"]
+
+  for (const [limit, what, bytes] of [
+    ["subscriptions", "six of them", [...letters, "f"].map(subscribe)],
+    ["subscriptions", "six of them, as messages", [...letters, "f"].map(subscribeByMessage)],
+    [
+      "subscriptions",
+      "with ends of others between them",
+      [...letters, "f"].flatMap((x) => [subscribe(x), cancel("?")])
+    ],
+    ["subscriptionBytes", "a long one", [subscribe("x".repeat(51))]],
+    ["subscriptionBytes", "a long one, as a message", [subscribeByMessage("x".repeat(51))]]
+  ] as const) {
+    it.live(`${limit}, ${what}: whoever exceeds it loses the connection; another is served`, () =>
+      Effect.gen(function* () {
+        const xpub = yield* XPub.make({ bind: "tcp://127.0.0.1:*" })
+        const endpoint = yield* Socket.endpoint(xpub)
+        const good = yield* dial(endpoint)
+        // As often as one likes, where it is the same, or is given up.
+        const few = [...letters, ...letters, "a"].map(subscribe)
+        yield* good.write(greeting, ready("SUB"), ...few, cancel("e"), subscribe("served"))
+        const bad = yield* dial(endpoint)
+        yield* bad.write(greeting, ready("SUB"), ...bytes)
+        yield* Effect.timeout(bad.ended, "3 seconds")
+        assert.deepInclude(yield* first(xpub, "LimitExceeded"), { limit, peer: "127.0.0.1", endpoint })
+        yield* XPub.stream(xpub).pipe(
+          Stream.takeUntil((received) => received._tag === "Subscribe" && Message.text([received.topic]) === "served"),
+          Stream.runDrain
+        )
+        yield* XPub.send(xpub, "served")
+        yield* good.hears("served")
+        assert.isFalse(good.isEnded())
+      }).pipe(Effect.scoped, Effect.timeout("5 seconds"), Effect.provide(ZmtpTransport.layerWith({ limits })))
+    )
+  }
+
+  const dripping = (endpoint: string, bytes: ReadonlyArray<Uint8Array>, millis: number) =>
     Effect.gen(function* () {
-      const xpub = yield* XPub.make({ bind: "tcp://127.0.0.1:*" })
-      const endpoint = yield* Socket.endpoint(xpub)
-      const subscribe = (text: string) =>
-        encodeFrame(COMMAND, encodeCommand("SUBSCRIBE", new TextEncoder().encode(text)))
-      const many = yield* dial(endpoint)
-      yield* many.write(greeting, ready("SUB"), ...["a", "b", "c", "d", "e", "f"].map(subscribe))
-      yield* Effect.timeout(many.ended, "3 seconds")
-      assert.strictEqual((yield* first(xpub, "LimitExceeded")).limit, "subscriptions")
-      const long = yield* dial(endpoint)
-      yield* long.write(greeting, ready("SUB"), subscribe("x".repeat(51)))
-      yield* Effect.timeout(long.ended, "3 seconds")
-    }).pipe(Effect.scoped, Effect.provide(ZmtpTransport.layerWith({ limits })))
+      const peer = yield* dial(endpoint)
+      yield* peer.write(greeting, ready("PUSH"))
+      yield* Effect.forkChild(
+        Effect.forEach(bytes, (one) => Effect.andThen(peer.write(one), Effect.sleep(millis)), { discard: true })
+      )
+      return peer
+    })
+
+  for (const bind of ["tcp://127.0.0.1:*", "ipc://*"] as const) {
+    for (const [what, start, rest] of [
+      ["a frame of which nothing more comes", Uint8Array.of(2, 0, 0, 0, 0, 0, 1, 0, 0, 65), []],
+      ["the beginning of a header", Uint8Array.of(2, 0), []],
+      ["a command", Uint8Array.of(COMMAND, 200, 5), []],
+      ["a frame of which a byte comes now and then", Uint8Array.of(0, 250), Array(200).fill(Uint8Array.of(65))],
+      ["a message whose last frame does not come", encodeFrame(MORE, Uint8Array.of(65)), []]
+    ] as const) {
+      it.live(`messageInterval, ${what}: gone in time, told of, and another is served, ${bind}`, () =>
+        Effect.gen(function* () {
+          const pull = yield* Pull.make({ bind })
+          const endpoint = yield* Socket.endpoint(pull)
+          const push = yield* Push.make({ connect: endpoint as "tcp://:" })
+          const peer = yield* dripping(endpoint, [start, ...rest], 10)
+          yield* Effect.timeout(peer.ended, "3 seconds")
+          const event = yield* first(pull, "LimitExceeded")
+          assert.deepInclude(event, { limit: "messageInterval", endpoint })
+          assert.strictEqual(event.peer, bind === "ipc://*" ? "localhost" : "127.0.0.1")
+          yield* Push.send(push, "served")
+          assert.strictEqual(Message.text(yield* Pull.receive(pull)), "served")
+        }).pipe(Effect.scoped, Effect.provide(ZmtpTransport.layerWith({ limits: { messageInterval: "100 millis" } })))
+      )
+    }
+  }
+
+  it.live("messageInterval: a month of it is a long time", () =>
+    Effect.gen(function* () {
+      const pull = yield* Pull.make({ bind: "tcp://127.0.0.1:*" })
+      const peer = yield* dial(yield* Socket.endpoint(pull))
+      const whole = encodeFrame(0, new Uint8Array(10))
+      yield* peer.write(greeting, ready("PUSH"), whole.subarray(0, 5))
+      yield* Effect.sleep("50 millis")
+      yield* peer.write(whole.subarray(5))
+      yield* Effect.timeout(Pull.receive(pull), "3 seconds")
+    }).pipe(Effect.scoped, Effect.provide(ZmtpTransport.layerWith({ limits: { messageInterval: "30 days" } })))
+  )
+
+  it.live("messageInterval: a message that goes on may take as long as it takes, and so may who is not read", () =>
+    Effect.gen(function* () {
+      const pull = yield* Pull.make({ bind: "tcp://127.0.0.1:*", highWaterMark: { receive: 1 } })
+      const endpoint = yield* Socket.endpoint(pull)
+      const part = new Uint8Array(1000).fill(65)
+      const peer = yield* dripping(
+        endpoint,
+        [Uint8Array.of(2, 0, 0, 0, 0, 0, 0, 0x4e, 0x20), ...Array(20).fill(part)],
+        20
+      )
+      assert.lengthOf((yield* Pull.receive(pull))[0], 20_000)
+      // More than is read, and not all of it; its last message is not whole.
+      const many = Buffer.concat(Array.from({ length: 2000 }, () => encodeFrame(0, part)))
+      yield* Effect.forkChild(peer.write(many, Uint8Array.of(0, 3, 65)))
+      yield* Effect.sleep("300 millis")
+      for (let n = 0; n < 2000; n++) assert.lengthOf((yield* Pull.receive(pull))[0], 1000)
+      assert.isFalse(peer.isEnded())
+      yield* peer.write(Uint8Array.of(65, 65))
+      assert.strictEqual(Message.text(yield* Pull.receive(pull)), "AAA")
+      yield* Effect.sleep("200 millis")
+      assert.isFalse(peer.isEnded())
+    }).pipe(Effect.scoped, Effect.provide(ZmtpTransport.layerWith({ limits: { messageInterval: "100 millis" } })))
   )
 
   it.live("a handshake that is too long, or takes too long, leads to nothing", () =>
@@ -83,12 +182,23 @@ describe("limits", () => {
       const long = yield* dial(endpoint)
       yield* long.write(greeting, encodeFrame(COMMAND, new Uint8Array(1000)))
       yield* Effect.timeout(long.ended, "3 seconds")
+      const peer = "127.0.0.1"
+      assert.deepInclude(yield* first(pull, "LimitExceeded"), { limit: "handshakeBytes", peer, endpoint })
       assert.deepInclude(yield* first(pull, "HandshakeFailed"), { problem: "protocol" })
+      const late = yield* Effect.forkChild(
+        Socket.events(pull).pipe(
+          Stream.filter((event) => event._tag === "LimitExceeded" && event.limit === "handshakeInterval"),
+          Stream.take(3),
+          Stream.runCollect
+        )
+      )
       for (const half of [new Uint8Array(0), greeting.subarray(0, 20), greeting]) {
         const peer = yield* dial(endpoint)
         if (half.length > 0) yield* peer.write(half)
         yield* Effect.timeout(peer.ended, "3 seconds")
       }
+      for (const event of yield* Effect.timeout(Fiber.join(late), "3 seconds"))
+        assert.deepInclude(event, { peer, endpoint })
     }).pipe(Effect.scoped, Effect.provide(ZmtpTransport.layerWith({ limits })))
   )
 
@@ -104,6 +214,7 @@ describe("limits", () => {
         })
       )
       yield* first(pull, "AcceptFailed")
+      assert.deepInclude(yield* first(pull, "LimitExceeded"), { limit: "connections", peer: "127.0.0.1", endpoint })
       const push = yield* Push.make({ connect: endpoint as "tcp://:", reconnect: { initial: "10 millis" } })
       yield* Push.send(push, "served")
       assert.strictEqual(Message.text(yield* Pull.receive(pull)), "served")

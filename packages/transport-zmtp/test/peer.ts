@@ -20,6 +20,8 @@ export interface Peer {
   readonly pause: Effect.Effect<void>
   /** Ends the connection at once, with what is on its way. */
   readonly reset: Effect.Effect<void>
+  /** Waits until this has come in. */
+  readonly hears: (text: string) => Effect.Effect<void>
   /** What has come in, as text of a character for each byte. */
   readonly received: () => string
 }
@@ -59,6 +61,16 @@ export const dial = (endpoint: string): Effect.Effect<Peer, never, Scope.Scope> 
         isEnded: () => isEnded,
         pause: Effect.sync(() => void socket.pause()),
         reset: Effect.sync(() => void (isTcp(socket) ? socket.resetAndDestroy() : socket.destroy())),
+        hears: (text) =>
+          Effect.callback((resume) => {
+            const look = () => {
+              if (!received.includes(text)) return
+              socket.off("data", look)
+              resume(Effect.void)
+            }
+            socket.on("data", look)
+            look()
+          }),
         received: () => received
       }
     }

@@ -1,10 +1,12 @@
 /** Every suite, in the order of the report. */
 import type { Suite } from "../suite.ts"
+import { byteMarks } from "./byteMarks.ts"
 import { contract } from "./contract.ts"
 import { dealers } from "./dealers.ts"
 import { envelopes } from "./envelopes.ts"
 import { highWaterMarks } from "./highWaterMarks.ts"
 import { lifecycle } from "./lifecycle.ts"
+import { metadata } from "./metadata.ts"
 import { options } from "./options.ts"
 import { pairs } from "./pairs.ts"
 import { peers } from "./peers.ts"
@@ -34,7 +36,9 @@ export const suites: ReadonlyArray<Suite> = [
   lifecycle,
   revival,
   highWaterMarks,
+  byteMarks,
   options,
+  metadata,
   poller,
   proxies,
   users

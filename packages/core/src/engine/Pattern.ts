@@ -103,7 +103,7 @@ export interface Driver {
   /** The pattern has no place for a pipe, or no longer: it was not, or is not, attached. Its next connection is a new try. */
   readonly leaveAside: (pipe: Pipe) => void
   /** A peer that is known by a routing id is connected. */
-  readonly joined: (routingId: Uint8Array) => void
+  readonly joined: (routingId: Uint8Array, pipe: Pipe) => void
   readonly left: (routingId: Uint8Array) => void
   /** A message that was taken from a pipe is not for this socket. */
   readonly lost: (cause: "malformed" | "unrequested" | "unsubscribed") => void
@@ -130,7 +130,10 @@ export abstract class Pattern {
   connected(_pipe: Pipe): void {}
   /** An attached pipe has lost its connection, and stays: it will have another one, or is `finished`. */
   disconnected(_pipe: Pipe): void {}
-  command(_pipe: Pipe, _command: Command, _body: Uint8Array): void {}
+  /** Answers with how many subscriptions the peer holds then. */
+  command(_pipe: Pipe, _command: Command, _body: Uint8Array): number {
+    return 0
+  }
 
   send(_message: Message): Sent {
     return WRONG_STATE

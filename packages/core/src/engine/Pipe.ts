@@ -7,7 +7,9 @@
  *
  * @since 0.1.0
  */
-import type { Message } from "../Message.ts"
+import { type Message, weight } from "../Message.ts"
+import type { RoutingId } from "../RoutingId.ts"
+import type { SocketType } from "../SocketType.ts"
 
 /**
  * What peers tell each other beside messages (RFC 37). Commands take no room in queues, and are never dropped.
@@ -32,7 +34,8 @@ export interface PipeEvents {
   readonly connected: (pipe: Pipe) => void
   /** The connection is gone. What was taken in by then can still be taken. */
   readonly disconnected: (pipe: Pipe) => void
-  readonly command: (pipe: Pipe, command: Command, body: Uint8Array) => void
+  /** Answers with how many subscriptions the peer holds then. */
+  readonly command: (pipe: Pipe, command: Command, body: Uint8Array) => number
   /** Nothing is unsent any more, in a pipe that was told to `linger`. */
   readonly flushed: (pipe: Pipe) => void
   /** The last message was taken from a pipe that is `finished`. */
@@ -80,6 +83,14 @@ export abstract class Pipe {
   announced: Uint8Array | undefined = undefined
   /** What a ROUTER calls the peer; with another connection it is still the same. */
   routingId: Uint8Array | undefined = undefined
+  /** What the peer says of itself: the link says so before `connected`. */
+  introduced:
+    | {
+        readonly type: SocketType
+        readonly routingId: RoutingId | undefined
+        readonly metadata: Readonly<Record<string, Uint8Array>>
+      }
+    | undefined = undefined
   /** Who the peer was let in as: the link says so before `connected`. */
   user: { readonly id: string } | undefined = undefined
   /** Whether messages can be written at all: `false` once the peer is gone for good, or the pipe is given up. */
@@ -94,6 +105,9 @@ export abstract class Pipe {
   /** What has come in; before `head`, empty places. */
   protected queue: Array<Message | undefined> = []
   protected head = 0
+  /** What is in the queue, and what is on its way and has its room: in bytes. */
+  protected bytes = 0
+  protected coming = 0
   /** Whether the link holds what it has not decoded yet: `pull` gets it. */
   protected starved = false
   /** How many messages have come in, and how many were taken: since ever. */
@@ -102,14 +116,18 @@ export abstract class Pipe {
   /** How many taken messages the writer knows of: it is told in steps of the low-water mark. */
   private acknowledged = 0
   private mark: number
+  private byteMark: number
+  /** Whether the writer found no room by the mark of bytes. */
+  private overfull = false
   /** The count of `taken` at which the writer is told. */
   private creditAt: number
   /** Whether the pipe was found empty, and has to tell when it no longer is. */
   private asleep = false
 
-  constructor(events: PipeEvents, inHwm: number) {
+  constructor(events: PipeEvents, inHwm: number, inBytes = Number.POSITIVE_INFINITY) {
     this.events = events
     this.mark = inHwm
+    this.byteMark = inBytes
     this.creditAt = lowWaterMark(inHwm)
   }
 
@@ -132,6 +150,11 @@ export abstract class Pipe {
   /** How many messages can wait to be taken before the writer is refused. */
   get inHwm(): number {
     return this.mark
+  }
+
+  /** How many bytes can, in messages: there is room while there are fewer. */
+  get inBytes(): number {
+    return this.byteMark
   }
 
   /** How many messages wait to be taken, decoded. */
@@ -160,8 +183,9 @@ export abstract class Pipe {
   /** The next message; `undefined` where there is none, and then `readActivated` comes. */
   takeOne(): Message | undefined {
     if (!this.hasIn()) return undefined
-    const message = this.queue[this.head]
+    const message = this.queue[this.head] as Message // from `head` on there are no empty places
     this.queue[this.head++] = undefined // lets go of it
+    this.bytes -= weight(message)
     this.trim()
     this.count(1)
     return message
@@ -175,10 +199,12 @@ export abstract class Pipe {
       out = this.head === 0 ? this.queue : this.queue.slice(this.head)
       this.queue = []
       this.head = 0
+      this.bytes = 0
     } else {
       const end = this.head + max
       out = this.queue.slice(this.head, end)
       this.queue.fill(undefined, this.head, end)
+      for (const message of out) this.bytes -= weight(message as Message) // as below
       this.head = end
       this.trim()
     }
@@ -197,12 +223,13 @@ export abstract class Pipe {
   /** Takes in a message. */
   protected push(message: Message): void {
     this.queue.push(message)
-    this.pushed(1)
+    this.pushed(1, weight(message))
   }
 
-  /** So many messages were put to the end of the queue. */
-  protected pushed(count: number): void {
+  /** So many messages, of so many bytes, were put to the end of the queue. */
+  protected pushed(count: number, bytes: number): void {
     this.received += count
+    this.bytes += bytes
     if (this.asleep) {
       this.asleep = false
       this.events.readActivated(this)
@@ -212,17 +239,26 @@ export abstract class Pipe {
   /** Keeps only the newest message. */
   protected replace(message: Message): void {
     if (this.pending === 0) this.push(message)
-    else this.queue[this.queue.length - 1] = message
+    else {
+      const last = this.queue.length - 1
+      this.bytes += weight(message) - weight(this.queue[last] as Message) // there is one
+      this.queue[last] = message
+    }
   }
 
   /** Whether the writer knows of room. */
   protected get hasSpace(): boolean {
-    return this.received - this.acknowledged < this.mark
+    if (this.received - this.acknowledged >= this.mark) return false
+    if (this.bytes + this.coming < this.byteMark) return true
+    this.overfull = true
+    return false
   }
 
   /** Begins to count anew, for a new writer. */
-  protected restart(inHwm: number): void {
+  protected restart(inHwm: number, inBytes: number): void {
     this.mark = inHwm
+    this.byteMark = inBytes
+    this.overfull = false
     this.acknowledged = this.taken
     this.creditAt = this.taken + lowWaterMark(inHwm)
   }
@@ -231,7 +267,9 @@ export abstract class Pipe {
   protected unpush(count: number): Array<Message> {
     this.received -= count
     // From `head` on there are no empty places, and `count` is at most `pending`.
-    return this.queue.splice(this.queue.length - count) as Array<Message>
+    const messages = this.queue.splice(this.queue.length - count) as Array<Message>
+    for (const message of messages) this.bytes -= weight(message)
+    return messages
   }
 
   /** Has the next `credited` come after at most so many messages. */
@@ -241,7 +279,12 @@ export abstract class Pipe {
 
   private count(messages: number): void {
     this.taken += messages
-    if (this.taken < this.creditAt) return
+    const isEmptier = this.overfull && this.bytes <= this.byteMark / 2
+    if (isEmptier) this.overfull = false
+    if (this.taken < this.creditAt) {
+      if (isEmptier) this.credited()
+      return
+    }
     const low = lowWaterMark(this.mark)
     this.creditAt += low * (Math.floor((this.taken - this.creditAt) / low) + 1)
     this.acknowledged = low === Number.POSITIVE_INFINITY ? this.taken : this.creditAt - low

@@ -249,8 +249,8 @@ class SocketEngine<P extends Pipe> implements Engine, Port, Driver {
     this.attached.delete(pipe)
   }
 
-  readonly joined = (routingId: Uint8Array): void =>
-    this.log(SocketEvent.PeerJoined({ routingId: routingId as RoutingId })) // checked where it comes from
+  readonly joined = (routingId: Uint8Array, { introduced: peer }: Pipe): void =>
+    this.log(SocketEvent.PeerJoined({ routingId: routingId as RoutingId, peer })) // checked where it comes from
 
   readonly left = (routingId: Uint8Array): void => this.log(SocketEvent.PeerLeft({ routingId: routingId as RoutingId })) // as above
 
@@ -279,10 +279,11 @@ class SocketEngine<P extends Pipe> implements Engine, Port, Driver {
     this.lines.wake()
   }
 
-  readonly command = (pipe: Pipe, command: Command, body: Uint8Array): void => {
-    if (!this.attached.has(pipe)) return
-    this.pattern.command(pipe, command, body)
+  readonly command = (pipe: Pipe, command: Command, body: Uint8Array): number => {
+    if (!this.attached.has(pipe)) return 0
+    const held = this.pattern.command(pipe, command, body)
     this.receiver.wake()
+    return held
   }
 
   readonly connected = (pipe: Pipe): void => {

@@ -79,6 +79,11 @@ export class Subscribers<Subscriber extends object> {
     return this.release(node, subscriber)
   }
 
+  /** How many prefixes a subscriber holds. */
+  count(subscriber: Subscriber): number {
+    return this.held.get(subscriber)?.size ?? 0
+  }
+
   /** Removes all that a subscriber holds, and tells of each prefix, and whether nobody holds it any more. */
   removeAll(subscriber: Subscriber, each?: (prefix: Uint8Array, isGone: boolean) => void): void {
     const own = this.held.get(subscriber)

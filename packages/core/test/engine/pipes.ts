@@ -55,7 +55,7 @@ export const events = (listen: Partial<PipeEvents> = {}): PipeEvents => ({
   writeActivated: () => {},
   connected: () => {},
   disconnected: () => {},
-  command: () => {},
+  command: () => 0,
   flushed: () => {},
   ended: () => {},
   ...listen
@@ -68,8 +68,8 @@ export class TestPipe extends Pipe {
   readonly commands: Array<string> = []
   private refused = false
 
-  constructor(name: string, listen: Partial<PipeEvents> = {}, inHwm = Number.POSITIVE_INFINITY) {
-    super(events(listen), inHwm)
+  constructor(name: string, listen: Partial<PipeEvents> = {}, inHwm = Number.POSITIVE_INFINITY, inBytes?: number) {
+    super(events(listen), inHwm, inBytes)
     this.name = name
   }
 
@@ -110,13 +110,18 @@ export class TestPipe extends Pipe {
   }
 }
 
-/** Two ends: what `near` writes, `far` takes, up to `hwm` messages. */
+/** Two ends: what `near` writes, `far` takes, up to `hwm` messages, and one beyond `inBytes` bytes. */
 export const connection = (
   name: string,
-  options: { readonly hwm?: number; readonly near?: Partial<PipeEvents>; readonly far?: Partial<PipeEvents> } = {}
+  options: {
+    readonly hwm?: number
+    readonly inBytes?: number
+    readonly near?: Partial<PipeEvents>
+    readonly far?: Partial<PipeEvents>
+  } = {}
 ): { readonly near: TestPipe; readonly far: TestPipe } => {
-  const near = new TestPipe(name, options.near, options.hwm)
-  const far = new TestPipe(`${name}'`, options.far, options.hwm)
+  const near = new TestPipe(name, options.near, options.hwm, options.inBytes)
+  const far = new TestPipe(`${name}'`, options.far, options.hwm, options.inBytes)
   near.peer = far
   far.peer = near
   return { near, far }

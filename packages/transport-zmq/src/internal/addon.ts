@@ -88,6 +88,7 @@ export const ZMQ_BINDTODEVICE = 92
 export const ZMQ_ZAP_ENFORCE_DOMAIN = 93
 
 // Drafts.
+export const ZMQ_METADATA = 95
 export const ZMQ_ROUTER_NOTIFY = 97
 export const ZMQ_XPUB_MANUAL_LAST_VALUE = 98
 export const ZMQ_IN_BATCH_SIZE = 101

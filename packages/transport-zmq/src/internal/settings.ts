@@ -15,6 +15,7 @@ import {
   ZMQ_IN_BATCH_SIZE,
   ZMQ_IPC_FILTER_GID,
   ZMQ_IPC_FILTER_UID,
+  ZMQ_METADATA,
   ZMQ_OUT_BATCH_SIZE,
   ZMQ_PRIORITY,
   ZMQ_PROBE_ROUTER,
@@ -75,6 +76,8 @@ export const lacking = (type: SocketType, options: Resolved): Unsupported | unde
       })
     }
   }
+  if (options.highWaterMark.isInBytes) return inBytes
+  if (options.metadata.some(([, value]) => value.includes(0))) return zeroByte
   if (options.socks !== undefined && !hasIpc) return socks
   if (hasDrafts) return undefined
   const draft = drafts.find((option) => isGiven(options[option]))
@@ -88,6 +91,18 @@ export const lacking = (type: SocketType, options: Resolved): Unsupported | unde
   )
 }
 
+const inBytes = new Unsupported({
+  transport: transportName,
+  feature: "a high-water mark in bytes: libzmq counts messages",
+  hint: "give a mark in messages, or use ZmtpTransport"
+})
+
+const zeroByte = new Unsupported({
+  transport: transportName,
+  feature: "a zero byte in metadata: libzmq ends the value there",
+  hint: "say it in text, or use ZmtpTransport"
+})
+
 const socks = new Unsupported({
   transport: transportName,
   feature: "the option socks where there is no ipc",
@@ -95,10 +110,12 @@ const socks = new Unsupported({
 })
 
 /** The options that libzmq has as drafts. */
-const drafts = ["lastValue", "verboseUnsubscribe", "packetPriority", "batchSize"] as const
+const drafts = ["lastValue", "verboseUnsubscribe", "packetPriority", "batchSize", "metadata"] as const
 
-const isGiven = (value: Resolved[(typeof drafts)[number]]): boolean =>
-  typeof value === "object" ? value.send !== undefined || value.receive !== undefined : value !== false && value !== 0
+const isGiven = (value: Resolved[(typeof drafts)[number]]): boolean => {
+  if (typeof value !== "object") return value !== false && value !== 0
+  return "length" in value ? value.length > 0 : value.send !== undefined || value.receive !== undefined
+}
 
 /** libzmq has 0 for a queue without limit. */
 const mark = (count: number): number => (count === Number.POSITIVE_INFINITY ? 0 : count)
@@ -178,11 +195,12 @@ export const heartbeats = (type: SocketType, { heartbeat }: Resolved, endpoint: 
 }
 
 const network = (options: Resolved): ReadonlyArray<Setting> => {
-  const { batchSize, device, ipcPeers, packetPriority, retransmitTimeout, systemBuffer } = options
+  const { batchSize, device, ipcPeers, metadata, packetPriority, retransmitTimeout, systemBuffer } = options
   const all: Array<Setting> = []
   const add = (option: number, value: number | string | undefined) => {
     if (value !== undefined) all.push([option, typeof value === "string" ? encoder.encode(value) : value])
   }
+  for (const [name, value] of metadata) all.push([ZMQ_METADATA, Uint8Array.of(...encoder.encode(`${name}:`), ...value)])
   add(ZMQ_SNDBUF, systemBuffer.send)
   add(ZMQ_RCVBUF, systemBuffer.receive)
   add(ZMQ_OUT_BATCH_SIZE, batchSize.send)

@@ -3,11 +3,10 @@ import type { Link } from "@effect-zmq/core/engine"
 import { SocketEvent } from "@effect-zmq/core/SocketEvent"
 import * as Duration from "effect/Duration"
 import { confirm, Heartbeats, silence } from "./heartbeats.ts"
-import { allocate } from "./memory.ts"
 import { after, type Wire } from "./net.ts"
 import { Output, type Shared } from "./output.ts"
 import { Decoder, type Limits as DecoderLimits, type Violation } from "./protocol/decoder.ts"
-import { Handshake, type Peer, type Step } from "./protocol/handshake.ts"
+import { Handshake, introduction, type Peer, type Step } from "./protocol/handshake.ts"
 import type { Credentials, Mechanism } from "./protocol/mechanism.ts"
 import type { WirePipe } from "./wirePipe.ts"
 
@@ -17,6 +16,8 @@ export interface Limits extends DecoderLimits {
   /** Subscriptions of a connection, and the bytes of each. */
   readonly subscriptions: number
   readonly subscriptionBytes: number
+  /** In so many milliseconds a message that has begun has to go on, or to be whole. */
+  readonly messageInterval: number
 }
 
 /** What a connection has to do with the socket that it is for. */
@@ -48,6 +49,9 @@ const dropping: ReadonlySet<string> = new Set(["PUB", "XPUB", "XSUB", "REP"])
 /** In so many milliseconds a connection that cannot be written to is read to its end. */
 const patience = 5000
 
+/** What goes on brings so many bytes in `messageInterval`. */
+const progress = 1024
+
 /** How many bytes are written to one connection before others have their turn. */
 const budget = 1_048_576
 
@@ -61,13 +65,15 @@ export class Connection {
   private state: "opening" | "greeting" | "up" | "over" = "opening"
   private callOffJudge: (() => void) | undefined = undefined
   private user: { readonly id: string } | undefined = undefined
-  private subscriptions = 0
+  /** How much came since it was last seen whether a message goes on; endless, where none was begun, or nothing was read. */
+  private brought = 0
   /** How often something was heard. */
   heard = 0
   isPaused = false
   private heartbeats: Heartbeats | undefined = undefined
   private callOffPatience: () => void
   private callOffLife = (): void => {}
+  private callOffMessage: (() => void) | undefined = undefined
 
   constructor(wire: Wire, owner: Owner, isDialer: boolean) {
     this.wire = wire
@@ -83,7 +89,7 @@ export class Connection {
     wire.listen({
       opened: () => this.greet(),
       data: (chunk, isLent) => this.data(chunk, isLent),
-      gathers: () => this.pipe?.gathers ?? false,
+      gathers: (chunk) => this.pipe?.gathers(chunk) ?? false,
       written: () => this.output?.taken(),
       broken: () => this.breakOff(),
       ended: (problem) => this.lose(problem)
@@ -97,11 +103,13 @@ export class Connection {
 
   pause(): void {
     this.isPaused = true
+    this.brought = Number.POSITIVE_INFINITY
     this.wire.pause()
   }
 
   resume(): void {
     this.isPaused = false
+    this.brought = Number.POSITIVE_INFINITY
     this.wire.resume()
   }
 
@@ -123,12 +131,14 @@ export class Connection {
 
   /** The peer has broken the protocol, or a limit. */
   violate({ limit, problem }: Violation): void {
-    const { endpoint, port } = this.owner
-    if (limit !== undefined) {
-      port.log(SocketEvent.LimitExceeded({ endpoint, peer: this.wire.peerAddress, limit, problem }))
-    }
+    if (limit !== undefined) this.exceeded(limit, problem)
     this.wire.destroy()
     this.lose(problem)
+  }
+
+  private exceeded(limit: string, problem: string): void {
+    const { endpoint, port } = this.owner
+    port.log(SocketEvent.LimitExceeded({ endpoint, peer: this.wire.peerAddress, limit, problem }))
   }
 
   /** Something must be heard in so many milliseconds, and again and again; 0 stands for ever. */
@@ -149,15 +159,18 @@ export class Connection {
     this.heartbeats?.answered(context)
   }
 
-  /** A subscription has begun, or ended. */
-  subscribed(isNew: boolean, bytes: number): void {
-    const { limits } = this.owner
-    this.subscriptions = Math.max(0, this.subscriptions + (isNew ? 1 : -1))
-    if (this.subscriptions > limits.subscriptions) {
-      this.violate({ limit: "subscriptions", problem: `more than ${limits.subscriptions} subscriptions` })
-    } else if (bytes > limits.subscriptionBytes) {
-      this.violate({ limit: "subscriptionBytes", problem: `a subscription of ${bytes} bytes` })
-    }
+  /** Whether the prefix of a subscription may be so long; otherwise it is the end of the connection. */
+  allowsSubscription(bytes: number): boolean {
+    if (bytes <= this.owner.limits.subscriptionBytes) return true
+    this.violate({ limit: "subscriptionBytes", problem: `a subscription of ${bytes} bytes` })
+    return false
+  }
+
+  /** The peer holds so many subscriptions. */
+  subscribed(count: number): void {
+    const { subscriptions } = this.owner.limits
+    if (count <= subscriptions) return
+    this.violate({ limit: "subscriptions", problem: `more than ${subscriptions} subscriptions` })
   }
 
   // ---------------------------------------------------------------------------
@@ -171,6 +184,7 @@ export class Connection {
     port.log(this.isDialer ? SocketEvent.Connected({ endpoint }) : SocketEvent.Accepted({ endpoint }))
     if (this.isOver) return
     this.callOffPatience = after(Duration.toMillis(port.options.handshakeInterval), () => {
+      this.exceeded("handshakeInterval", "the handshake took too long")
       this.wire.destroy()
       this.lose("the handshake took too long")
     })
@@ -182,7 +196,33 @@ export class Connection {
     if (this.output !== undefined) {
       this.output.heard = true
       this.pipe?.feed(chunk, isLent)
+      this.expect(chunk.length)
     } else if (this.state === "greeting") this.follow(this.handshake.receive(chunk))
+  }
+
+  /** Whoever has begun a message has to go on with it: so many bytes came. */
+  private expect(bytes: number): void {
+    if (this.pipe?.isAmidst !== true) this.brought = Number.POSITIVE_INFINITY
+    else if (this.callOffMessage !== undefined) this.brought += bytes
+    else if (this.isUp) this.awaitRest()
+  }
+
+  private awaitRest(): void {
+    const { messageInterval } = this.owner.limits
+    this.brought = 0
+    this.callOffMessage = after(messageInterval, () => {
+      this.callOffMessage = undefined
+      confirm(
+        () => this.isUp && this.brought < progress && this.pipe?.isOwed === true,
+        () => {
+          const problem = `less than ${progress} bytes of a message in ${messageInterval} ms`
+          this.violate({ limit: "messageInterval", problem })
+        },
+        () => {
+          if (this.isUp && this.pipe?.isAmidst === true && this.callOffMessage === undefined) this.awaitRest()
+        }
+      )
+    })
   }
 
   private follow(steps: ReadonlyArray<Step>): void {
@@ -199,7 +239,8 @@ export class Connection {
           this.rise(step.peer, step.rest)
           break
         case "Failed":
-          this.fail(step.problem, step.detail)
+          if (step.limit !== undefined) this.exceeded(step.limit, step.detail)
+          if (!this.isOver) this.fail(step.problem, step.detail)
           break
       }
     }
@@ -245,13 +286,14 @@ export class Connection {
     this.state = "up"
     this.pipe = pipe
     pipe.announced = peer.routingId
+    pipe.introduced = introduction(peer)
     pipe.user = this.user
     if (!this.isDialer) pipe.peer = this.wire.peer
     const { maxMessageSize } = port.options
     const decoder = new Decoder(
       { ...limits, frameBytes: Math.min(limits.frameBytes, maxMessageSize) },
       port.type === "PUB" || port.type === "XPUB",
-      allocate
+      shared.allocate
     )
     const isDropping = dropping.has(port.type) && !port.options.noDrop
     const output = new Output(this.wire, shared, isDropping ? Number.POSITIVE_INFINITY : budget, pipe.drain)
@@ -261,8 +303,10 @@ export class Connection {
     // As libzmq does, an XSUB sends subscriptions as messages to everybody.
     pipe.rise(this, output, decoder, peer.minor === 0 || port.type === "XSUB")
     // Who waits for the event goes on at once, and finds a socket that is connected.
-    if (this.isUp) port.log(SocketEvent.HandshakeSucceeded({ endpoint }))
-    if (rest.length > 0 && this.isUp) pipe.feed(rest, false)
+    if (this.isUp) port.log(SocketEvent.HandshakeSucceeded({ endpoint, peer: pipe.introduced }))
+    if (rest.length === 0 || !this.isUp) return
+    pipe.feed(rest, false)
+    this.expect(rest.length)
   }
 
   // Not what the compiler remembers: what was called may have changed it.
@@ -338,6 +382,7 @@ export class Connection {
     this.callOffPatience()
     this.heartbeats?.stop()
     this.callOffLife()
+    this.callOffMessage?.()
     this.owner.gone(this)
   }
 }

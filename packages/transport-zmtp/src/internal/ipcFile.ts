@@ -20,11 +20,13 @@ export const madeUp = (): string => Path.join(Os.tmpdir(), `effect-zmq-${randomU
 
 /** Binds a path by `listen`, also where the socket of a process that is gone is in its way; fails with a code. */
 export const bind = <A>(path: string, listen: Effect.Effect<A, string>): Effect.Effect<A, string> =>
-  Effect.catch(listen, (code) =>
-    code !== "EADDRINUSE" || path.startsWith("\0")
-      ? Effect.fail(code)
-      : Effect.scoped(Effect.andThen(lock(path), Effect.andThen(clear(path), listen)))
-  )
+  Effect.catch(listen, (code) => {
+    if (code === "EADDRINUSE" && !path.startsWith("\0")) {
+      return Effect.scoped(Effect.andThen(lock(path), Effect.andThen(clear(path), listen)))
+    }
+    // Of a directory that is not there Node says what it says of one that is not ours.
+    return Effect.fail(code === "EACCES" && !Fs.existsSync(Path.dirname(path)) ? "ENOENT" : code)
+  })
 
 /** Deletes the socket of a process that is gone; fails where it is not that. */
 const clear = (path: string): Effect.Effect<void, string> =>

@@ -9,7 +9,7 @@ import { getEnvironmentData, isMainThread, setEnvironmentData } from "node:worke
 import type { Resolved } from "@effect-zmq/core/SocketOptions"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { allocate } from "./memory.ts"
+import type { Allocate } from "./memory.ts"
 
 /** Runs it when the code that runs now is through. */
 export const soon = (f: () => void): void => queueMicrotask(f)
@@ -17,10 +17,13 @@ export const soon = (f: () => void): void => queueMicrotask(f)
 /** Runs it in the next turn of the event loop. */
 export const nextTurn = (f: () => void): void => void setImmediate(f)
 
-/** Runs it after so many milliseconds, unless it is called off; never, where they are infinite. */
+/** Some 24 days, of milliseconds: what is to take longer, Node's timers do at once. */
+const longest = 2 ** 31 - 1
+
+/** Runs it after so many milliseconds, or the `longest`, unless it is called off; never, where they are infinite. */
 export const after = (millis: number, f: () => void): (() => void) => {
   if (!Number.isFinite(millis)) return () => {}
-  const timer = setTimeout(f, millis)
+  const timer = setTimeout(f, Math.min(millis, longest))
   timer.unref()
   return () => clearTimeout(timer)
 }
@@ -57,8 +60,8 @@ export interface Events {
   readonly opened: () => void
   /** What is lent is to be copied before this returns. */
   readonly data: (chunk: Uint8Array, isLent: boolean) => void
-  /** Whether what comes next is copied anyway. */
-  readonly gathers: () => boolean
+  /** Whether what has come is copied anyway. */
+  readonly gathers: (chunk: Uint8Array) => boolean
   /** The system has taken what was written. */
   readonly written: () => void
   /** Nothing can be written any more. What has come in is still read, and then it is over. */
@@ -92,13 +95,11 @@ const readSize = 65_536
  */
 const common = Buffer.allocUnsafeSlow(readSize)
 
-/** Small ones share memory. */
-const copyOf = (chunk: Uint8Array): Uint8Array => {
-  if (chunk.length < 4096) return Buffer.from(chunk)
-  const copy = allocate(chunk.length)
-  copy.set(chunk)
-  return copy
-}
+/**
+ * What those connections read into on which large frames come: one of 64 KB is had by one read then. With 256 KB what was
+ * read is not in the processor's cache any more when it is copied.
+ */
+const wide = Buffer.allocUnsafeSlow(2 * readSize)
 
 /** A connection. */
 export class Wire {
@@ -109,9 +110,11 @@ export class Wire {
   /** How many bytes may still come after the end. */
   private spare = Number.POSITIVE_INFINITY
   private next: Uint8Array = common
+  private readonly allocate: Allocate
 
   /** `open` opens the socket, which is to read as it is told. */
-  constructor(open: (onread: Net.OnReadOpts) => Net.Socket, options: Resolved) {
+  constructor(open: (onread: Net.OnReadOpts) => Net.Socket, options: Resolved, allocate: Allocate) {
+    this.allocate = allocate
     this.onread = {
       buffer: () => this.next,
       callback: (count, buffer) => {
@@ -129,7 +132,7 @@ export class Wire {
     }
   }
 
-  /** `buffer` is what was read into: the common one, or this connection's own. */
+  /** `buffer` is what was read into: one that is everybody's, or this connection's own. */
   private read(count: number, buffer: Uint8Array): void {
     const { events } = this
     const isFull = count === buffer.length
@@ -140,14 +143,22 @@ export class Wire {
       return
     }
     const chunk = isFull ? buffer : buffer.subarray(0, count)
-    if (events.gathers()) {
-      // Its own serves again; the common one is anybody's.
-      if (buffer !== common && isFull) this.next = buffer
+    if (events.gathers(chunk)) {
+      this.next = wide
       events.data(chunk, true)
       return
     }
-    if (isFull) this.next = allocate(readSize)
-    events.data(buffer === common || count < readSize / 2 ? copyOf(chunk) : chunk, false)
+    if (isFull) this.next = this.allocate(readSize)
+    const isShared = buffer === common || buffer === wide
+    events.data(isShared || count < readSize / 2 ? this.copyOf(chunk) : chunk, false)
+  }
+
+  /** Small ones share memory. */
+  private copyOf(chunk: Uint8Array): Uint8Array {
+    if (chunk.length < 4096) return Buffer.from(chunk)
+    const copy = this.allocate(chunk.length)
+    copy.set(chunk)
+    return copy
   }
 
   listen(events: Events): void {
@@ -262,19 +273,30 @@ export class Wire {
   }
 }
 
+/** Whether there is where it is to begin: of a name that is no address of this machine, Node takes none. */
+export const hasSource = (address: Address): boolean =>
+  !("host" in address) ||
+  address.source === undefined ||
+  address.source.host === "*" ||
+  Net.isIP(address.source.host) !== 0
+
 /** Begins to connect. */
-export const connect = (address: Address, options: Resolved): Wire =>
-  new Wire((onread) => {
-    if ("path" in address) return Net.connect({ path: address.path, onread })
-    const { host, port, source } = address
-    return Net.connect({
-      host,
-      port,
-      onread,
-      ...(source === undefined || source.host === "*" ? {} : { localAddress: source.host }),
-      ...(source === undefined || source.port === 0 ? {} : { localPort: source.port })
-    })
-  }, options)
+export const connect = (address: Address, options: Resolved, allocate: Allocate): Wire =>
+  new Wire(
+    (onread) => {
+      if ("path" in address) return Net.connect({ path: address.path, onread })
+      const { host, port, source } = address
+      return Net.connect({
+        host,
+        port,
+        onread,
+        ...(source === undefined || source.host === "*" ? {} : { localAddress: source.host }),
+        ...(source === undefined || source.port === 0 ? {} : { localPort: source.port })
+      })
+    },
+    options,
+    allocate
+  )
 
 /**
  * A socket that was accepted, made anew, because Node lets only who connects say how to read: by its handle, which is
@@ -310,16 +332,21 @@ export interface Listening {
   readonly unref: () => void
 }
 
-/** Listens; fails with the code of the system. */
+/** Listens; fails with the code of the system. `onFailure` is told of that of whom the system could not accept later. */
 export const listen = (
   address: Address,
   options: Resolved,
-  onConnection: (wire: Wire) => void
+  allocate: Allocate,
+  onConnection: (wire: Wire) => void,
+  onFailure: (problem: string) => void
 ): Effect.Effect<Listening, string> =>
   Effect.callback((resume) => {
     const server = Net.createServer({ pauseOnConnect: true })
-    server.on("connection", (socket) => onConnection(new Wire((onread) => adopt(socket, onread), options)))
-    server.once("error", (error) => resume(Effect.fail(codeOf(error))))
+    server.on("connection", (socket) => onConnection(new Wire((onread) => adopt(socket, onread), options, allocate)))
+    server.on("error", (error) => {
+      if (server.listening) onFailure(codeOf(error))
+      else resume(Effect.fail(codeOf(error)))
+    })
     server.listen({ ...address, backlog: options.backlog }, () => {
       const at = server.address()
       resume(

@@ -10,6 +10,7 @@
  * flight until then, though the system may have taken a part: Node says no more.
  */
 import type { Message } from "@effect-zmq/core/Message"
+import type { Allocate } from "./memory.ts"
 import { COMMAND, longestHeader, MORE, writeHeader } from "./protocol/frame.ts"
 import type { Turning, Turns } from "./turns.ts"
 
@@ -24,6 +25,8 @@ export interface Shared {
   readonly turns: Turns
   readonly slabs: Slabs
   readonly soon: (f: () => void) => void
+  /** Has memory for frames. */
+  readonly allocate: Allocate
 }
 
 const slabSize = 65_536
@@ -76,6 +79,9 @@ export class Output implements Turning {
   /** Messages that were encoded, and those of them that were written and not taken by the system. */
   encoded = 0
   inFlight = 0
+  /** Their bytes, with the headers of frames. */
+  bytes = 0
+  inFlightBytes = 0
   /** Messages that were encoded since ever. */
   messages = 0
   /** The peer was heard since the last flush. */
@@ -92,7 +98,6 @@ export class Output implements Turning {
   private start = 0
   private at = 0
   private pieces: Array<Uint8Array> = []
-  private bytes = 0
   private full: Array<Uint8Array> = []
   private blocked = false
   private resting = false
@@ -142,7 +147,7 @@ export class Output implements Turning {
   readonly flush = (): void => {
     this.scheduled = false
     if (this.bytes === 0 || this.blocked || this.over) return
-    const { full, pieces, sink } = this
+    const { bytes, full, pieces, sink } = this
     this.seal()
     this.pieces = []
     this.written += this.bytes
@@ -162,6 +167,7 @@ export class Output implements Turning {
     } else {
       this.blocked = true
       this.inFlight = this.encoded
+      this.inFlightBytes = bytes
       this.encoded = 0
       if (this.slab !== undefined) full.push(this.slab)
       this.slab = undefined
@@ -175,6 +181,7 @@ export class Output implements Turning {
     if (!this.blocked || this.over || this.sink.unsentBytes > 0) return
     this.blocked = false
     this.inFlight = 0
+    this.inFlightBytes = 0
     for (const slab of this.full) this.shared.slabs.give(slab)
     this.full = []
     if (!this.resting) this.onRoom()
@@ -206,6 +213,7 @@ export class Output implements Turning {
     this.over = true
     this.encoded = 0
     this.inFlight = 0
+    this.inFlightBytes = 0
     this.pieces = []
     this.bytes = 0
     this.giveBack()

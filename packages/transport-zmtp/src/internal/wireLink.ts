@@ -14,7 +14,7 @@ import { reasonOf, unsupported } from "./errors.ts"
 import * as IpcFile from "./ipcFile.ts"
 import * as Net from "./net.ts"
 import type { Shared } from "./output.ts"
-import { ownProperties } from "./protocol/handshake.ts"
+import { ownProperties, reserved } from "./protocol/handshake.ts"
 import { type Credentials, type Mechanism, nullMechanism, plainClient, plainServer } from "./protocol/mechanism.ts"
 import { WirePipe } from "./wirePipe.ts"
 
@@ -99,12 +99,13 @@ export class WireLink implements Link.Link<AnyPipe> {
       })
       const address = addressOf(endpoint, port.options.ipv6)
       if (address === undefined) return pipe.failed("there is no such endpoint")
+      if (!Net.hasSource(address)) return pipe.failed("this machine has no such source")
       const owner = this.owner(port, endpoint, false, {
         pipe: () => pipe,
         failed: (problem) => pipe.failed(problem),
         gone: () => {}
       })
-      connection = new Connection(Net.connect(address, port.options), owner, true)
+      connection = new Connection(Net.connect(address, port.options, this.shared.allocate), owner, true)
       return Effect.sync(() => {
         pipe.abandon()
         connection?.end()
@@ -157,8 +158,9 @@ export class WireLink implements Link.Link<AnyPipe> {
       const text = Endpoint.format(at.endpoint)
       if (!at.isOpen) return wire.destroy()
       if (this.accepted >= this.limits.connections) {
-        const { connections } = this.limits
-        port.log(SocketEvent.AcceptFailed({ endpoint: text, problem: `there are ${connections} connections` }))
+        const problem = `there are ${this.limits.connections} connections`
+        port.log(SocketEvent.LimitExceeded({ endpoint: text, peer: wire.peerAddress, limit: "connections", problem }))
+        port.log(SocketEvent.AcceptFailed({ endpoint: text, problem }))
         return wire.destroy()
       }
       this.accepted++
@@ -181,9 +183,13 @@ export class WireLink implements Link.Link<AnyPipe> {
       // Who was told of it goes on at once, and may have closed the listener.
       if (!at.isOpen) connection.giveUp()
     }
+    const onFailure = (problem: string) =>
+      port.log(SocketEvent.AcceptFailed({ endpoint: Endpoint.format(at.endpoint), problem }))
     // The address is the endpoint's own, or was made up; or it was looked at.
     const address = addressOf(endpoint, port.options.ipv6) as Net.Address
-    const listen = Effect.suspend(() => Net.listen(address, port.options, onConnection))
+    const listen = Effect.suspend(() =>
+      Net.listen(address, port.options, this.shared.allocate, onConnection, onFailure)
+    )
     return Effect.map("path" in address ? IpcFile.bind(address.path, listen) : listen, ({ address, close, unref }) => {
       at.endpoint = address === undefined ? endpoint : Endpoint.tcp(address.host, address.port)
       return {
@@ -264,10 +270,10 @@ export class WireLink implements Link.Link<AnyPipe> {
 }
 
 /** By which threads of a process know each other. */
-const threadProperty = "x-thread"
+const threadProperty = `${reserved}-thread`
 
 const mechanismOf = ({ options, type }: Link.Port, endpoint: Endpoint.Endpoint, isBound: boolean): Mechanism => {
-  const own = ownProperties(type, options.routingId)
+  const own = ownProperties(type, options.routingId, options.metadata)
   if (endpoint._tag === "Inproc") {
     own.push([threadProperty, new TextEncoder().encode(Net.proof(isBound, endpoint.name))])
   }

@@ -1,7 +1,7 @@
 /**
  * One end of a connection of two sockets over a wire.
  *
- * On the way in, messages are decoded up to the high-water mark, so that it is known that they are there; what is behind
+ * On the way in, messages are decoded up to the high-water marks, so that it is known that they are there; what is behind
  * stays bytes, until it is taken. More than one chunk of it is not read, but of a peer that is gone. On the way out,
  * messages are encoded while the connection takes them, and queue otherwise; what is queued survives the connection, what
  * is encoded does not.
@@ -11,20 +11,27 @@
 import { Link, Pipe as PipeModule } from "@effect-zmq/core/engine"
 import type { Message } from "@effect-zmq/core/Message"
 import { SocketEvent } from "@effect-zmq/core/SocketEvent"
-import type { Connection } from "./connection.ts"
+import { Outbox, Told } from "./outbox.ts"
 import type { Output } from "./output.ts"
 import { decodeCommand, decodePing, encodeCommand } from "./protocol/command.ts"
 import type { Decoder, Violation } from "./protocol/decoder.ts"
 
-/** What is told to a peer beside messages, in its order among them. */
-class Told {
-  readonly command: PipeModule.Command
-  readonly body: Uint8Array
-
-  constructor(command: PipeModule.Command, body: Uint8Array) {
-    this.command = command
-    this.body = body
-  }
+/** What a pipe wants of its connection. */
+export interface Carrier {
+  readonly pause: () => void
+  readonly resume: () => void
+  /** Ends it; nobody is told. */
+  readonly end: () => void
+  /** The peer has broken the protocol, or a limit. */
+  readonly violate: (violation: Violation) => void
+  /** The peer is to be heard in so many milliseconds, and again and again; 0 stands for ever. */
+  readonly live: (timeToLive: number) => void
+  /** A ping was answered. */
+  readonly answered: (context: Uint8Array) => void
+  /** Whether the prefix of a subscription may be so long; otherwise it is the end of the connection. */
+  readonly allowsSubscription: (bytes: number) => boolean
+  /** The peer holds so many subscriptions. */
+  readonly subscribed: (count: number) => void
 }
 
 /** How many messages are decoded before they are asked for. */
@@ -43,9 +50,10 @@ export class WirePipe extends PipeModule.Pipe {
   readonly port: Link.Port
   readonly endpoint: string
   private readonly sendMark: number
+  private readonly sendBytes: number
   private readonly conflates: boolean
   private readonly soon: (f: () => void) => void
-  private connection: Connection | undefined = undefined
+  private connection: Carrier | undefined = undefined
   // The way in
   private decoder: Decoder | undefined = undefined
   private waiting: Array<Uint8Array> = []
@@ -56,9 +64,7 @@ export class WirePipe extends PipeModule.Pipe {
   // The way out
   private output: Output | undefined = undefined
   private asMessages = false
-  private outbox: Array<Message | Told> = []
-  private outboxAt = 0
-  private tellings = 0
+  private readonly outbox: Outbox
   private refused = false
   private lingering = false
   private onDown: ((down: Link.LinkDown) => void) | undefined = undefined
@@ -67,12 +73,15 @@ export class WirePipe extends PipeModule.Pipe {
   private closed = false
 
   constructor(port: Link.Port, endpoint: string, soon: (f: () => void) => void) {
-    super(port, port.options.highWaterMark.receive)
+    super(port, port.options.highWaterMark.receive, port.options.highWaterMark.receiveBytes)
     this.port = port
     this.endpoint = endpoint
     this.soon = soon
     this.conflates = port.options.conflate
-    this.sendMark = this.conflates ? Number.POSITIVE_INFINITY : port.options.highWaterMark.send
+    const { send, sendBytes } = port.options.highWaterMark
+    this.sendMark = this.conflates ? Number.POSITIVE_INFINITY : send
+    this.sendBytes = sendBytes
+    this.outbox = new Outbox(sendBytes !== Number.POSITIVE_INFINITY)
   }
 
   /** Tells `onDown` when the connection to be made is not, is lost, or the pipe is closed. */
@@ -85,7 +94,7 @@ export class WirePipe extends PipeModule.Pipe {
   // ---------------------------------------------------------------------------
 
   /** The handshake has succeeded. A peer of ZMTP 3.0 is told of subscriptions by messages. */
-  rise(connection: Connection, output: Output, decoder: Decoder, asMessages: boolean): void {
+  rise(connection: Carrier, output: Output, decoder: Decoder, asMessages: boolean): void {
     this.connection = connection
     this.output = output
     this.decoder = decoder
@@ -126,49 +135,53 @@ export class WirePipe extends PipeModule.Pipe {
     this.unsend(this.output?.stop() ?? 0)
   }
 
+  /** Whether there is a part of a message, or what is not decoded yet. */
+  get isAmidst(): boolean {
+    return this.waiting.length > 0 || this.decoder?.isAmidst === true
+  }
+
+  /** Whether it is for the peer to go on: all that came is decoded, and a message has begun. */
+  get isOwed(): boolean {
+    return this.waiting.length === 0 && this.isAmidst && this.decoder?.isEmpty === true
+  }
+
   /** Whether what comes in is copied, mostly: so that it may be lent. */
-  get gathers(): boolean {
-    return this.decoder?.gathers ?? false
+  gathers(chunk: Uint8Array): boolean {
+    return this.waiting.length === 0 && this.decoder?.gathers(chunk) === true
   }
 
   /** There may be room for what is queued, and for what was refused. */
   readonly drain = (): void => {
-    const { output } = this
+    const { outbox, output } = this
     if (output !== undefined) {
-      while (this.outboxAt < this.outbox.length && output.isReady) {
-        const next = this.outbox[this.outboxAt++] as Message | Told // below the length
-        if (next instanceof Told) {
-          this.tellings--
-          this.tell(output, next)
-        } else output.encode(next)
-      }
-      if (this.outboxAt === this.outbox.length) this.empty()
-      else if (this.outboxAt >= 1024) {
-        this.outbox = this.outbox.slice(this.outboxAt)
-        this.outboxAt = 0
+      while (!outbox.isEmpty && output.isReady) {
+        const next = outbox.next()
+        if (next instanceof Told) this.tell(output, next)
+        else output.encode(next)
       }
       // Somebody waits for what is encoded to have left.
       if (this.refused || this.lingering) output.flush()
     }
-    const room = this.sendMark - this.load
-    if (
-      this.refused &&
-      this.open &&
-      (room >= PipeModule.lowWaterMark(this.sendMark) || room === Number.POSITIVE_INFINITY)
-    ) {
+    if (this.refused && this.open && this.isEmptier) {
       this.refused = false
       this.port.writeActivated(this)
     }
     if (this.lingering) this.watch()
   }
 
+  /** Whether there is so much room again that who was refused is told. */
+  private get isEmptier(): boolean {
+    const room = this.sendMark - this.load
+    return (
+      (room >= PipeModule.lowWaterMark(this.sendMark) || room === Number.POSITIVE_INFINITY) &&
+      this.loadBytes <= this.sendBytes / 2
+    )
+  }
+
   /** The connection that it had is lost. */
   lost(): void {
     const tell = this.leave()
-    // Another connection is told anew.
-    this.outbox = this.outbox.slice(this.outboxAt).filter((next) => !(next instanceof Told))
-    this.outboxAt = 0
-    this.tellings = 0
+    this.outbox.forget()
     tell()
     this.port.log(SocketEvent.Disconnected({ endpoint: this.endpoint }))
     // Who waits for the event goes on at once, and may close the socket.
@@ -245,34 +258,31 @@ export class WirePipe extends PipeModule.Pipe {
     const { output } = this
     if (!this.open || !this.hasRoom()) return false
     if (this.conflates) this.conflate(message)
-    else if (output?.isReady === true && this.outbox.length === 0) output.encode(message)
-    else this.outbox.push(message)
+    else if (output?.isReady === true && this.outbox.isEmpty) output.encode(message)
+    else this.outbox.add(message)
     if (this.lingering) this.soon(this.drain)
     return true
   }
 
   hasRoom(): boolean {
-    if (this.load < this.sendMark) return true
+    if (this.load < this.sendMark && this.loadBytes < this.sendBytes) return true
     this.output?.flush()
-    if (this.load < this.sendMark) return true
+    if (this.load < this.sendMark && this.loadBytes < this.sendBytes) return true
     this.refused = true
     return false
   }
 
   get unsent(): PipeModule.Unsent {
     const { output } = this
-    return { queued: this.queued, encoded: output?.encoded ?? 0, inFlight: output?.inFlight ?? 0 }
+    return { queued: this.outbox.messages, encoded: output?.encoded ?? 0, inFlight: output?.inFlight ?? 0 }
   }
 
   command(command: PipeModule.Command, body: Uint8Array): void {
     const { output } = this
     if (output === undefined) return
     const told = new Told(command, body)
-    if (output.isReady && this.outbox.length === 0) this.tell(output, told)
-    else {
-      this.outbox.push(told)
-      this.tellings++
-    }
+    if (output.isReady && this.outbox.isEmpty) this.tell(output, told)
+    else this.outbox.tell(told)
   }
 
   linger(): void {
@@ -284,11 +294,11 @@ export class WirePipe extends PipeModule.Pipe {
   close(): void {
     this.open = false
     this.closed = true
-    const { connection, onDown, queued } = this
+    const { connection, onDown, outbox } = this
     this.onDown = undefined
     const tell = this.leave()
-    this.empty()
-    this.tellings = 0
+    outbox.forget()
+    const queued = outbox.drop()
     connection?.end()
     tell()
     this.unsend(queued)
@@ -297,9 +307,19 @@ export class WirePipe extends PipeModule.Pipe {
 
   protected pull(into: Array<Message | undefined>, max: number): Array<Message | undefined> {
     const most = into.length + max
-    while (into.length < most && this.decode(into, most - into.length));
+    // What is taken at once need not wait in the queue.
+    const isToWait = into === this.queue
+    const stop = isToWait ? this.inBytes : Number.POSITIVE_INFINITY
+    let bytes = 0
+    while (into.length < most && bytes < stop) {
+      const before = this.decoder?.decoded ?? 0
+      const goesOn = this.decode(into, most - into.length, stop - bytes)
+      bytes += (this.decoder?.decoded ?? before) - before
+      if (!goesOn) break
+    }
+    if (isToWait) this.bytes += bytes
     // A command comes behind the messages that are being taken.
-    if (this.starved && into.length < most) this.plan()
+    if (this.starved && into.length < most && bytes < stop) this.plan()
     return into
   }
 
@@ -309,24 +329,27 @@ export class WirePipe extends PipeModule.Pipe {
   // The way in
   // ---------------------------------------------------------------------------
 
-  /** Decodes up to the mark, and does what commands say. */
+  /** Decodes up to the marks, and does what commands say. */
   private decodeAhead(): void {
     const most = Math.min(this.inHwm, decodedAhead)
     for (;;) {
       let room = this.conflates ? Number.POSITIVE_INFINITY : most - this.pending
-      if (room <= 0) {
+      let roomBytes = this.conflates ? Number.POSITIVE_INFINITY : this.inBytes - this.bytes
+      if (room <= 0 || roomBytes <= 0) {
         if (this.decoder?.hasCommand !== true) {
           this.starved = true
           return
         }
         // Commands take no room; and it is one, behind which it stops.
         room = 1
+        roomBytes = 1
       }
       const into = this.conflates ? [] : this.queue
       const before = into.length
-      const goesOn = this.decode(into, room)
+      const decoded = this.decoder?.decoded ?? 0
+      const goesOn = this.decode(into, room, roomBytes)
       if (this.conflates) this.replaceAll(into)
-      else if (into.length > before) this.pushed(into.length - before)
+      else if (into.length > before) this.pushed(into.length - before, (this.decoder?.decoded ?? decoded) - decoded)
       if (goesOn) continue
       const { decoder } = this
       if (decoder?.violation !== undefined) {
@@ -344,20 +367,21 @@ export class WirePipe extends PipeModule.Pipe {
    * Decodes some; whether there may be more now. Where not, `starved` tells whether there is something that waits: a
    * command, or what is behind a violation.
    */
-  private decode(into: Array<Message | undefined>, max: number): boolean {
+  private decode(into: Array<Message | undefined>, max: number, maxBytes: number): boolean {
     const { decoder } = this
     if (decoder === undefined) {
       this.starved = false
       return false
     }
     const before = into.length
-    decoder.decode(into, max)
+    const stop = decoder.decoded + maxBytes
+    decoder.decode(into, max, maxBytes)
     if (decoder.held !== undefined || decoder.violation !== undefined) {
       if (decoder.violation === undefined && this.answer(decoder)) return true
       this.starved = true
       return false
     }
-    if (into.length - before >= max) {
+    if (into.length - before >= max || decoder.decoded >= stop) {
       this.starved = !decoder.isEmpty || this.waiting.length > 0
       return this.starved
     }
@@ -402,9 +426,10 @@ export class WirePipe extends PipeModule.Pipe {
     const command = isMessage ? undefined : decodeCommand(held)
     const isNew = isMessage ? held[0] === 1 : command?.name === "SUBSCRIBE"
     const prefix = (isMessage ? held.subarray(1) : command?.data) ?? held
-    this.connection?.subscribed(isNew, prefix.length)
-    if (this.connection === undefined) return
-    this.port.command(this, isNew ? "SUBSCRIBE" : "CANCEL", prefix.slice())
+    if (this.connection?.allowsSubscription(prefix.length) !== true) return
+    const count = this.port.command(this, isNew ? "SUBSCRIBE" : "CANCEL", prefix.slice())
+    // Whoever was told of it goes on at once, and may have closed the socket.
+    this.connection?.subscribed(count)
   }
 
   /** Has what waits be decoded when the code that runs now is through. */
@@ -423,8 +448,9 @@ export class WirePipe extends PipeModule.Pipe {
     if (decoder === undefined) return undefined
     const into: Array<Message | undefined> = this.conflates ? [] : this.queue
     const before = into.length
+    const decoded = decoder.decoded
     for (;;) {
-      if (this.decode(into, Number.POSITIVE_INFINITY)) continue
+      if (this.decode(into, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY)) continue
       if (decoder.held === undefined || decoder.violation !== undefined) break
       decoder.release()
     }
@@ -432,7 +458,7 @@ export class WirePipe extends PipeModule.Pipe {
     this.starved = false
     this.waiting = []
     if (this.conflates) this.replaceAll(into)
-    else if (into.length > before) this.pushed(into.length - before)
+    else if (into.length > before) this.pushed(into.length - before, decoder.decoded - decoded)
     return decoder.violation
   }
 
@@ -440,23 +466,22 @@ export class WirePipe extends PipeModule.Pipe {
   // The way out
   // ---------------------------------------------------------------------------
 
-  private get queued(): number {
-    return this.outbox.length - this.outboxAt - this.tellings
+  /** What the high-water marks count. */
+  private get load(): number {
+    const { outbox, output } = this
+    return output === undefined ? outbox.messages : outbox.messages + output.encoded + output.inFlight
   }
 
-  /** What the high-water mark counts. */
-  private get load(): number {
-    const { output } = this
-    return output === undefined ? this.queued : this.queued + output.encoded + output.inFlight
+  private get loadBytes(): number {
+    const { outbox, output } = this
+    return output === undefined ? outbox.bytes : outbox.bytes + output.bytes + output.inFlightBytes
   }
 
   private conflate(message: Message): void {
-    const { queued } = this
-    this.outbox = this.outbox.slice(this.outboxAt).filter((next) => next instanceof Told)
-    this.outboxAt = 0
-    this.outbox.push(message)
+    const conflated = this.outbox.drop()
+    this.outbox.add(message)
     this.soon(this.drain)
-    this.port.losses.add("conflated", queued, this)
+    this.port.losses.add("conflated", conflated, this)
   }
 
   private tell(output: Output, { body, command }: Told): void {
@@ -468,11 +493,6 @@ export class WirePipe extends PipeModule.Pipe {
     frame[0] = command === "SUBSCRIBE" ? 1 : 0
     frame.set(body, 1)
     output.frameOf(frame)
-  }
-
-  private empty(): void {
-    this.outbox = []
-    this.outboxAt = 0
   }
 
   /** Answers with what tells of the losses. */

@@ -1,4 +1,4 @@
-import type { Message } from "@effect-zmq/core/Message"
+import { type Message, weight } from "@effect-zmq/core/Message"
 import { assert, describe, it } from "vitest"
 import { concat, encodeCommand } from "../../src/internal/protocol/command.ts"
 import { Decoder, type Limits } from "../../src/internal/protocol/decoder.ts"
@@ -16,12 +16,15 @@ const text = (value: string) => new TextEncoder().encode(value)
 
 const hex = (message: ReadonlyArray<Uint8Array>) => message.map((frame) => Buffer.from(frame).toString("hex"))
 
+const sum = (numbers: ReadonlyArray<number>) => numbers.reduce((all, number) => all + number, 0)
+
 /** All that is in the chunks, taken at most `max` at a time; commands as one frame behind a name. */
 const decodeAll = (
   decoder: Decoder,
   chunks: ReadonlyArray<Uint8Array>,
   max: number,
-  lend: () => boolean = () => false
+  lend: () => boolean = () => false,
+  maxBytes = Number.POSITIVE_INFINITY
 ): ReadonlyArray<Array<string>> => {
   const all: Array<Message | ReadonlyArray<Uint8Array>> = []
   for (const chunk of chunks) {
@@ -29,7 +32,11 @@ const decodeAll = (
     decoder.feed(chunk, isLent)
     for (let isFirst = true; ; isFirst = false) {
       const into: Array<Message | undefined> = []
-      decoder.decode(into, max)
+      const before = decoder.decoded
+      decoder.decode(into, max, maxBytes)
+      const weights = into.map((message) => weight(message as Message)) // just decoded
+      const isCounted = decoder.decoded - before === sum(weights) && sum(weights.slice(0, -1)) < maxBytes
+      if (!isCounted) assert.fail(`${decoder.decoded - before} bytes decoded of ${maxBytes}: ${weights}`)
       for (const message of into) all.push(message ?? [])
       if (isFirst && isLent) {
         // It was the lender's; what is held of it is not.
@@ -81,7 +88,8 @@ describe("decoder", () => {
         new Decoder(generous, false, allocate),
         cut(concat(sent.map(({ bytes }) => bytes)), random),
         1 + int(10),
-        () => seed % 2 === 1 && int(2) === 0
+        () => seed % 2 === 1 && int(2) === 0,
+        1 + int(pick([1, 100, 3000, 100_000]))
       )
       assert.deepStrictEqual(
         received,
@@ -144,5 +152,21 @@ describe("decoder", () => {
     assert.isAtMost(allocated, 1_048_576)
     for (let i = 0; i < 64; i++) decodeAll(decoder, [new Uint8Array(65_536)], 9)
     assert.isAtMost(allocated, 20_000_000)
+  })
+
+  it("copies of a chunk that is lent each large frame alone, and what is small behind it together", () => {
+    const sizes: Array<number> = []
+    const decoder = new Decoder(generous, false, (size) => {
+      sizes.push(size)
+      return new Uint8Array(size)
+    })
+    const body = new Uint8Array(20_000).fill(7)
+    const small = Array.from({ length: 100 }, (_, i) => Uint8Array.of(i))
+    const chunk = concat([encode([new Uint8Array(0), body]), ...small.map((frame) => encode([frame]))])
+    assert.isTrue(decoder.gathers(chunk))
+    const received = decodeAll(decoder, [chunk], 1000, () => true)
+    assert.deepStrictEqual(received, [hex([new Uint8Array(0), body]), ...small.map((frame) => hex([frame]))])
+    assert.deepStrictEqual(sizes, [0, 20_000, 300])
+    assert.isFalse(decoder.gathers(concat(small.map((frame) => encode([frame])))))
   })
 })

@@ -7,7 +7,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Endpoint from "../../Endpoint.ts"
-import type { Message } from "../../Message.ts"
+import { type Message, weight } from "../../Message.ts"
 import { type Connection as Description, type Party, TraceEntry } from "../../Network.ts"
 import type { Verdict } from "../../Security.ts"
 import { SocketEvent } from "../../SocketEvent.ts"
@@ -139,11 +139,13 @@ export class Connection {
   send(pipe: MemoryPipe, message: Message): void {
     const side = this.ends.sideOf(pipe)
     const far = this.ends.farFrom(side)
+    const before = side.lane.bytes
     if (pipe.isConflating && side.lane.replaceNewest(message)) {
+      if (far.phase !== "gone") far.pipe?.expect(0, side.lane.bytes - before)
       side.link.count("conflated", 1, pipe)
       return
     }
-    if (far.phase !== "gone") far.pipe?.expect(1)
+    if (far.phase !== "gone") far.pipe?.expect(1, weight(message))
     this.post(side, { _tag: "Message", message, sent: this.network.agenda.now })
   }
 
@@ -279,7 +281,7 @@ export class Connection {
         this.lose(side, item.detail)
         break
       case "Message":
-        side.pipe?.expect(-1)
+        side.pipe?.expect(-1, -weight(item.message))
         this.network.record?.(arrival(this.name, from, side, item.message, item.sent, this.network.agenda.now))
         side.pipe?.receive(item.message)
         break
@@ -420,8 +422,9 @@ export class Connection {
     side.rest()
     const kept = this.ends.takeBack(side)
     side.phase = "gone"
-    pipe?.expect(-far.lane.messages)
-    far.lane.die(far.phase === "gone" || pipe === undefined ? [] : pipe.giveUp(), pipe?.pending ?? 0)
+    pipe?.expect(-far.lane.messages, -far.lane.bytes)
+    const given = far.phase === "gone" || pipe === undefined ? [] : pipe.giveUp()
+    far.lane.die(given, pipe?.pending ?? 0, pipe?.pendingBytes ?? 0)
     this.plan(far)
     pipe?.detach(phase === "up" ? kept : undefined)
     if (phase === "up") {

@@ -1,5 +1,6 @@
-import type { Message } from "../../Message.ts"
+import { type Message, weight } from "../../Message.ts"
 import type { Connection as Description } from "../../Network.ts"
+import { Filling } from "./filling.ts"
 import type { MemoryPipe } from "./memoryPipe.ts"
 import type { Side } from "./side.ts"
 
@@ -41,17 +42,27 @@ export class Ends {
   hasRoom(pipe: MemoryPipe): boolean {
     const side = this.sideOf(pipe)
     const far = this.peerOf(pipe)
-    return far === undefined
-      ? side.lane.messages + side.lane.standing < pipe.roomAt(this.farFrom(side).port)
-      : far.isRoomy
+    if (far !== undefined) return far.isRoomy
+    const { bytes, messages, standing, standingBytes } = side.lane
+    const room = pipe.roomAt(this.farFrom(side).port)
+    return messages + standing < room.messages && bytes + standingBytes < room.bytes
   }
 
   /** How many of the messages of a side are still its own: behind the high-water mark of the receiver. */
   behind(side: Side): number {
     const far = this.farFrom(side)
     if (!this.isNetworked || side.phase !== "up") return 0
-    const waiting = far.phase === "gone" ? side.lane.standing : (far.pipe?.pending ?? 0)
-    return Math.max(0, waiting + side.lane.messages - far.port.options.highWaterMark.receive)
+    const { lane } = side
+    const pipe = far.phase === "gone" ? undefined : far.pipe
+    const waiting = far.phase === "gone" ? lane.standing : (pipe?.pending ?? 0)
+    const bytes = far.phase === "gone" ? lane.standingBytes : (pipe?.pendingBytes ?? 0)
+    const { receive, receiveBytes } = far.port.options.highWaterMark
+    if (bytes + lane.bytes < receiveBytes) return Math.max(0, waiting + lane.messages - receive)
+    const filling = new Filling(far.port)
+    if (pipe === undefined) filling.start(waiting, bytes)
+    else pipe.pourInto(filling)
+    for (const message of lane.waiting()) if (!filling.add(message)) break
+    return waiting + lane.messages - filling.messages
   }
 
   /** What is still a side's own travels no further: all of it, oldest first. */
@@ -61,7 +72,7 @@ export class Ends {
     const inLane = Math.min(behind, side.lane.messages)
     const newest = side.lane.removeNewest(inLane)
     if (far.phase === "gone" || far.pipe === undefined) return newest
-    far.pipe.expect(-inLane)
+    far.pipe.expect(-inLane, -newest.reduce((sum, message) => sum + weight(message), 0))
     return [...far.pipe.giveBack(behind - inLane), ...newest]
   }
 
@@ -70,8 +81,9 @@ export class Ends {
     const count = side.lane.messages
     if (count === 0) return 0
     const far = this.farFrom(side)
+    const { bytes } = side.lane
     side.lane.removeNewest(count)
-    if (far.phase !== "gone") far.pipe?.expect(-count)
+    if (far.phase !== "gone") far.pipe?.expect(-count, -bytes)
     side.link.count("disconnected", count, side.pipe)
     return count
   }

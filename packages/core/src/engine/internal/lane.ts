@@ -1,4 +1,4 @@
-import type { Message } from "../../Message.ts"
+import { type Message, weight } from "../../Message.ts"
 import type { HandshakeProblem } from "../../SocketEvent.ts"
 import type { Command } from "../Pipe.ts"
 import type { Appointment } from "./agenda.ts"
@@ -38,12 +38,14 @@ export class Lane {
   condition: Condition = fine
   /** When the next item arrives. */
   arrival: Appointment | undefined = undefined
-  /** How many messages are on their way. */
+  /** How many messages are on their way, and of how many bytes. */
   messages = 0
+  bytes = 0
   /** Whether nothing arrives any more, because nobody is there. */
   isDead = false
-  /** What was with the receiver when it left, up to its high-water mark: so much room there is less. */
+  /** What was with the receiver when it left, up to its high-water marks: so much room there is less. */
   standing = 0
+  standingBytes = 0
   private readonly random: () => number
   private places: Array<Place> = []
   private head = 0
@@ -67,7 +69,17 @@ export class Lane {
 
   add(item: Item, now: number): void {
     this.places.push({ item, due: this.dueOf(item, now) })
-    if (item._tag === "Message") this.messages++
+    if (item._tag !== "Message") return
+    this.messages++
+    this.bytes += weight(item.message)
+  }
+
+  /** The messages that are on their way, oldest first. */
+  *waiting(): Generator<Message> {
+    for (let index = this.head; index < this.places.length; index++) {
+      const item = this.places[index]?.item
+      if (item?._tag === "Message") yield item.message
+    }
   }
 
   /** The next item that has arrived by now. */
@@ -82,7 +94,10 @@ export class Lane {
       this.places = this.places.slice(this.head)
       this.head = 0
     }
-    if (place.item._tag === "Message") this.messages--
+    if (place.item._tag === "Message") {
+      this.messages--
+      this.bytes -= weight(place.item.message)
+    }
     return place.item
   }
 
@@ -92,6 +107,7 @@ export class Lane {
     for (let index = this.places.length - 1; index >= this.head; index--) {
       const item = this.places[index]?.item
       if (item?._tag !== "Message") continue
+      this.bytes += weight(message) - weight(item.message)
       item.message = message
       return true
     }
@@ -111,16 +127,19 @@ export class Lane {
     this.places = kept.reverse()
     this.head = 0
     this.messages -= removed.length
+    for (const message of removed) this.bytes -= weight(message)
     return removed.reverse()
   }
 
   /** The other side has left: what it has not taken in stays here, behind `given`, which it gives back. */
-  die(given: ReadonlyArray<Message>, standing: number): void {
+  die(given: ReadonlyArray<Message>, standing: number, standingBytes: number): void {
     const back = given.map((message): Place => ({ item: { _tag: "Message", message, sent: 0 }, due: 0 }))
     this.places = [...back, ...this.places.slice(this.head)]
     this.head = 0
     this.messages += given.length
+    for (const message of given) this.bytes += weight(message)
     this.standing = standing
+    this.standingBytes = standingBytes
     this.isDead = true
   }
 

@@ -1,16 +1,17 @@
 import type { SchedulerDispatcher } from "effect/Scheduler"
-import type { Message } from "../../Message.ts"
+import { type Message, weight } from "../../Message.ts"
 import { SocketEvent } from "../../SocketEvent.ts"
 import { LinkDown, type Port } from "../Link.ts"
 import { type Command, Pipe, type Unsent } from "../Pipe.ts"
 import type { Connection } from "./connection.ts"
+import { Filling } from "./filling.ts"
 import type { MemoryLink } from "./memoryLink.ts"
 
 /**
  * One end of a connection in memory. What is written is in the peer's queue at once, or travels by the `Connection`.
  *
- * That one queue stands for two: the receiver's, up to its high-water mark, and behind it the sender's. So it holds as much
- * as both together, and where there is a network between them (tcp, ipc), what is behind the receiver's mark is still the
+ * That one queue stands for two: the receiver's, up to its high-water marks, and behind it the sender's. So it holds as much
+ * as both together, and where there is a network between them (tcp, ipc), what is behind the receiver's marks is still the
  * sender's: unsent, and kept if the connection is lost. Over inproc all of it is the receiver's.
  */
 export class MemoryPipe extends Pipe {
@@ -28,6 +29,7 @@ export class MemoryPipe extends Pipe {
   private via: Connection | undefined = undefined
   /** Written without a connection. */
   private outbox: Array<Message> = []
+  private outboxBytes = 0
   /** Commands that came while the connection was being made; until it is, patterns are not ready for them. */
   private early: Array<readonly [Command, Uint8Array]> | undefined = undefined
   private conflating = false
@@ -42,7 +44,7 @@ export class MemoryPipe extends Pipe {
   private onDown: ((down: LinkDown) => void) | undefined = undefined
 
   constructor(link: MemoryLink, port: Port, endpoint: string, isNetworked: boolean, isDialer: boolean) {
-    super(port, port.options.highWaterMark.receive)
+    super(port, port.options.highWaterMark.receive, port.options.highWaterMark.receiveBytes)
     this.link = link
     this.port = port
     this.endpoint = endpoint
@@ -71,11 +73,9 @@ export class MemoryPipe extends Pipe {
       end.prepare(peer)
       end.early = []
     }
-    const { outbox } = this
-    this.outbox = []
-    for (const message of outbox) accepted.receive(message)
+    for (const message of this.emptied()) accepted.receive(message)
     for (const [end] of ends) {
-      end.port.log(SocketEvent.HandshakeSucceeded({ endpoint: end.endpoint }))
+      end.port.log(SocketEvent.HandshakeSucceeded({ endpoint: end.endpoint, peer: end.introduced }))
       end.port.connected(end)
     }
     for (const [end] of ends) {
@@ -89,20 +89,25 @@ export class MemoryPipe extends Pipe {
 
   /** For a connection with this one. */
   prepare(peer: MemoryPipe): void {
-    this.announced = peer.port.options.routingId
+    const { metadata, routingId } = peer.port.options
+    this.announced = routingId
+    this.introduced = {
+      type: peer.port.type,
+      routingId,
+      metadata: Object.fromEntries(metadata.map(([name, value]) => [name.toLowerCase(), value]))
+    }
     this.dispatcher ??= peer.dispatcher
     this.broken = false
     this.conflating = this.port.options.conflate || peer.port.options.conflate
-    this.restart(peer.roomAt(this.port))
+    const { bytes, messages } = peer.roomAt(this.port)
+    this.restart(messages, bytes)
   }
 
   /** The handshake has succeeded. */
   rise(via: Connection): void {
     this.via = via
-    const { outbox } = this
-    this.outbox = []
-    for (const message of outbox) via.send(this, message)
-    this.port.log(SocketEvent.HandshakeSucceeded({ endpoint: this.endpoint }))
+    for (const message of this.emptied()) via.send(this, message)
+    this.port.log(SocketEvent.HandshakeSucceeded({ endpoint: this.endpoint, peer: this.introduced }))
     this.port.connected(this)
     this.wakeWriter()
     this.watch()
@@ -126,7 +131,9 @@ export class MemoryPipe extends Pipe {
     this.peer = undefined
     this.via = undefined
     this.early = undefined
-    this.outbox = unsent ?? this.outbox
+    if (unsent === undefined) return
+    this.emptied()
+    for (const message of unsent) this.keep(message)
   }
 
   /** The connection that it had is lost. */
@@ -161,9 +168,10 @@ export class MemoryPipe extends Pipe {
     } else this.push(message)
   }
 
-  /** So many more messages are on their way here, and have their room; or fewer. */
-  expect(messages: number): void {
+  /** So many more messages, of so many bytes, are on their way here, and have their room; or fewer. */
+  expect(messages: number, bytes: number): void {
     this.received += messages
+    this.coming += bytes
   }
 
   /** Gives back the newest messages, oldest first. */
@@ -191,16 +199,29 @@ export class MemoryPipe extends Pipe {
     return this.conflating
   }
 
-  /** How many messages there can be between this end and a receiver. */
-  roomAt(receiver: Port): number {
-    return this.conflating || receiver.options.conflate || this.port.options.conflate
-      ? Number.POSITIVE_INFINITY
-      : receiver.options.highWaterMark.receive + this.port.options.highWaterMark.send
+  /** How many messages there can be between this end and a receiver, and below how many bytes there is room for one. */
+  roomAt(receiver: Port): { readonly messages: number; readonly bytes: number } {
+    if (this.conflating || receiver.options.conflate || this.port.options.conflate) return endless
+    const there = receiver.options.highWaterMark
+    const here = this.port.options.highWaterMark
+    return { messages: there.receive + here.send, bytes: there.receiveBytes + here.sendBytes }
   }
 
   // ---------------------------------------------------------------------------
   // To count
   // ---------------------------------------------------------------------------
+
+  get pendingBytes(): number {
+    return this.bytes
+  }
+
+  /** Counts what waits here, from the oldest message on. */
+  pourInto(filling: Filling): void {
+    for (let index = this.head; index < this.queue.length; index++) {
+      // From `head` on there are no empty places.
+      if (!filling.add(this.queue[index] as Message)) return
+    }
+  }
 
   /** How many messages its socket took. */
   get delivered(): number {
@@ -236,9 +257,9 @@ export class MemoryPipe extends Pipe {
     if (this.peer !== undefined) this.peer.receive(message)
     else if (this.via !== undefined) this.via.send(this, message)
     else if (this.port.options.conflate) {
-      this.link.count("conflated", this.outbox.length, this)
-      this.outbox = [message]
-    } else this.outbox.push(message)
+      this.link.count("conflated", this.emptied().length, this)
+      this.keep(message)
+    } else this.keep(message)
     if (this.lingering) this.watch()
     return true
   }
@@ -271,8 +292,7 @@ export class MemoryPipe extends Pipe {
     this.open = false
     const { onDown } = this
     const tell = this.connection?.close(this)
-    this.link.count(this.lingering ? "unsent" : "disconnected", this.outbox.length, this)
-    this.outbox = []
+    this.link.count(this.lingering ? "unsent" : "disconnected", this.emptied().length, this)
     tell?.()
     onDown?.(this.down)
   }
@@ -300,7 +320,21 @@ export class MemoryPipe extends Pipe {
 
   private hasRoomElsewhere(): boolean {
     if (this.via !== undefined) return this.via.hasRoom(this)
-    return this.port.options.conflate || this.outbox.length < this.port.options.highWaterMark.send
+    const { conflate, highWaterMark } = this.port.options
+    return conflate || (this.outbox.length < highWaterMark.send && this.outboxBytes < highWaterMark.sendBytes)
+  }
+
+  private keep(message: Message): void {
+    this.outbox.push(message)
+    this.outboxBytes += weight(message)
+  }
+
+  /** What waited for a connection, and does no longer. */
+  private emptied(): ReadonlyArray<Message> {
+    const { outbox } = this
+    this.outbox = []
+    this.outboxBytes = 0
+    return outbox
   }
 
   private get other(): MemoryPipe | undefined {
@@ -314,14 +348,27 @@ export class MemoryPipe extends Pipe {
 
   /** How many of the messages that wait here are still the sender's. */
   private get behindMark(): number {
-    return this.isNetworked ? Math.max(0, this.pending - this.port.options.highWaterMark.receive) : 0
+    if (!this.isNetworked) return 0
+    if (!this.isHeavy) return Math.max(0, this.pending - this.port.options.highWaterMark.receive)
+    const filling = new Filling(this.port)
+    this.pourInto(filling)
+    return this.pending - filling.messages
+  }
+
+  /** Whether what waits here has reached the receiver's mark of bytes. */
+  private get isHeavy(): boolean {
+    return this.bytes + this.coming >= this.port.options.highWaterMark.receiveBytes
   }
 
   /** Tells when nothing is unsent; until then has the peer say when so much was taken. */
   private watch(): void {
     if (!this.lingering) return
     const { queued } = this.unsent
+    const { other } = this
     if (queued === 0) this.port.flushed(this)
-    else this.other?.creditWithin(queued)
+    // A large message may make room for many.
+    else other?.creditWithin(other.isHeavy ? 1 : queued)
   }
 }
+
+const endless = { messages: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY }

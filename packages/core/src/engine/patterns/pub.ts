@@ -45,9 +45,10 @@ export class Pub extends Pattern {
     this.out.activated(pipe)
   }
 
-  override command(pipe: Pipe, command: Command, body: Uint8Array): void {
+  override command(pipe: Pipe, command: Command, body: Uint8Array): number {
     if (command === "SUBSCRIBE") this.subscribers.add(body, pipe)
     else this.subscribers.remove(body, pipe)
+    return this.subscribers.count(pipe)
   }
 
   /** What is done with each who is subscribed to the message at hand. */

@@ -5,6 +5,9 @@ import type { Pipe } from "../Pipe.ts"
 
 type Frames = ReadonlyArray<Uint8Array>
 
+/** The envelope of a client that nobody is between. */
+const noHops = [new Uint8Array(0)] as const
+
 /**
  * REP (RFC 28): takes the requests of all its clients, one of each in turn, and sends each reply back along the envelope
  * of its request: the frames up to the first empty one. A reply to a client that has left, or whose queue is full, is
@@ -82,7 +85,9 @@ export class Rep extends Pattern {
     const { client, envelope } = this
     this.client = undefined
     // The envelope has at least its empty frame.
-    return client?.write([...envelope, ...message] as unknown as Message) ? SENT : DROPPED
+    const isShort = envelope === noHops && message.length === 1
+    const reply: Message = isShort ? [noHops[0], message[0]] : ([...envelope, ...message] as unknown as Message)
+    return client?.write(reply) ? SENT : DROPPED
   }
 
   override get sendProblem(): string {
@@ -91,6 +96,13 @@ export class Rep extends Pattern {
 
   private next(): Message | undefined {
     for (let message = this.in.takeOne(); message !== undefined; message = this.in.takeOne()) {
+      // One empty frame and a body: what a REQ sends.
+      if (message.length === 2 && message[0].length === 0) {
+        this.client = this.in.last
+        this.user = this.client?.user
+        this.envelope = noHops
+        return [message[1] as Uint8Array] // the second of two
+      }
       const delimiter = message.findIndex((frame) => frame.length === 0)
       if (delimiter === -1 || delimiter === message.length - 1) {
         this.driver.lost("malformed") // no request

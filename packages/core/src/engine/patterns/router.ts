@@ -63,7 +63,7 @@ export class Router extends Pattern {
     else {
       this.know(pipe, id)
       this.present.add(pipe)
-      this.driver.joined(id)
+      this.driver.joined(id, pipe)
     }
   }
 

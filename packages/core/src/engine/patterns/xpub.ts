@@ -71,7 +71,7 @@ export class XPub extends Pub {
     this.in.activated(pipe)
   }
 
-  override command(pipe: Pipe, command: Command, body: Uint8Array): void {
+  override command(pipe: Pipe, command: Command, body: Uint8Array): number {
     for (const message of pipe.take(Number.POSITIVE_INFINITY)) {
       this.notices.push({ message, subscriber: undefined, wasSent: true })
       this.sent++
@@ -83,6 +83,7 @@ export class XPub extends Pub {
     if (manual || isFirstOrLast || verbosity === "all" || (isNew && verbosity === "subscriptions")) {
       this.tell(isNew, body, this.subscriberOf(pipe))
     }
+    return subscribers.count(pipe)
   }
 
   override subscribe(prefix: Uint8Array): void {

@@ -4,7 +4,7 @@
  * A frame that is whole in a chunk is a view into it. One that is not is gathered in memory of its own, which grows with
  * what has come rather than with what was announced.
  */
-import type { Message } from "@effect-zmq/core/Message"
+import { type Message, weight } from "@effect-zmq/core/Message"
 import { COMMAND, LONG, longestHeader, MORE, readLength, shortest } from "./frame.ts"
 
 /** What a peer may make us hold. */
@@ -38,6 +38,8 @@ export class Decoder {
   heldIsMessage = false
   /** What the peer did wrong: nothing is decoded from then on. */
   violation: Violation | undefined = undefined
+  /** How many bytes the messages have that were decoded, as marks count them: since ever. */
+  decoded = 0
   private readonly limits: Limits
   /** Whether messages that begin with a byte 0 or 1 are subscriptions, as in ZMTP 3.0. */
   private readonly takesSubscriptions: boolean
@@ -70,6 +72,11 @@ export class Decoder {
     return this.at === this.chunk.length && this.held === undefined
   }
 
+  /** Whether a frame or a message has begun and is not whole, or not all was decoded. */
+  get isAmidst(): boolean {
+    return this.body !== undefined || this.headerLength > 0 || this.frames.length > 0 || !this.isEmpty
+  }
+
   /** The next bytes; only where it `isEmpty`. */
   feed(chunk: Uint8Array, isLent: boolean): void {
     this.chunk = chunk
@@ -86,9 +93,10 @@ export class Decoder {
     this.at = 0
   }
 
-  /** Whether a large frame is being gathered: what comes next is copied into it. */
-  get gathers(): boolean {
-    return this.body !== undefined && this.length >= large
+  /** Whether what comes next goes on with a large frame, or begins with one: then it is copied into that. */
+  gathers(chunk: Uint8Array): boolean {
+    if (this.body !== undefined) return this.length >= large
+    return this.isEmpty && this.headerLength === 0 && isLargeAt(chunk, 0)
   }
 
   /** Whether the frame that comes next, or has begun, is a command. */
@@ -103,13 +111,19 @@ export class Decoder {
     this.letGo()
   }
 
-  /** Puts at most `max` messages to the end of `into`; fewer where the bytes end, or something is `held`. */
-  decode(into: Array<Message | undefined>, max: number): void {
+  /**
+   * Puts at most `max` messages to the end of `into`, and none behind `maxBytes` of them; fewer where the bytes end, or
+   * something is `held`.
+   */
+  decode(into: Array<Message | undefined>, max: number, maxBytes: number): void {
     const most = into.length + max
+    const stop = this.decoded + maxBytes
     while (into.length < most && this.held === undefined && this.violation === undefined) {
       if (this.body === undefined && this.headerLength === 0) {
-        if (this.frames.length === 0 && !this.isLent) this.decodeShort(into, most)
-        if (into.length >= most) break
+        // What is small, behind what is large, is copied at once rather than one by one.
+        if (this.isLent && this.frames.length === 0 && !isLargeAt(this.chunk, this.at)) this.keep()
+        if (this.frames.length === 0 && !this.isLent) this.decodeShort(into, most, stop - this.decoded)
+        if (into.length >= most || this.decoded >= stop) break
         if (!this.decodeFrame(into)) break
       } else if (!this.resume(into)) break
     }
@@ -117,12 +131,15 @@ export class Decoder {
   }
 
   /** Whole short messages of one frame: a loop of its own, because they are many. */
-  private decodeShort(into: Array<Message | undefined>, most: number): void {
-    const { chunk, shortLimit, takesSubscriptions } = this
+  private decodeShort(into: Array<Message | undefined>, most: number, maxBytes: number): void {
+    const { at: begun, chunk, shortLimit, takesSubscriptions } = this
     const end = chunk.length
-    let { at } = this
-    for (let room = most - into.length; room > 0; room--) {
-      if (at + 2 > end || chunk[at] !== 0) break
+    // Where the last one may begin. With the headers counted it is too early, and then there is another round.
+    const last = Math.min(end - 2, begun + maxBytes - 1)
+    const before = into.length
+    let at = begun
+    for (let room = most - before; room > 0; room--) {
+      if (at > last || chunk[at] !== 0) break
       const start = at + 2
       const length = chunk[at + 1] as number // before the end
       const next = start + length
@@ -132,6 +149,7 @@ export class Decoder {
       at = next
     }
     this.at = at
+    this.decoded += at - begun - 2 * (into.length - before)
   }
 
   /** The next frame; `false` where it is not whole, and the bytes end. */
@@ -225,11 +243,15 @@ export class Decoder {
       if (this.takesSubscriptions && body.length > 0 && (body[0] as number) <= 1) {
         this.held = body
         this.heldIsMessage = true
-      } else into.push([body])
+      } else {
+        into.push([body])
+        this.decoded += body.length
+      }
     } else {
       frames.push(body)
-      // It has at least this frame.
-      into.push(frames as unknown as Message)
+      const message = frames as unknown as Message // it has at least this frame
+      into.push(message)
+      this.decoded += weight(message)
       this.frames = []
       this.bytes = 0
     }
@@ -269,4 +291,16 @@ export class Decoder {
       this.at = 0
     }
   }
+}
+
+/** Whether the message that begins there begins with a large frame, or has one behind its envelope. */
+const isLargeAt = (chunk: Uint8Array, start: number): boolean => {
+  let at = start
+  for (let frames = 0; frames < 4 && at + longestHeader <= chunk.length; frames++) {
+    const flags = chunk[at] as number // before the end
+    if ((flags & LONG) !== 0) return readLength(chunk, at + 1) >= large
+    if ((flags & MORE) === 0) return false
+    at += 2 + (chunk[at + 1] as number) // as above
+  }
+  return false
 }

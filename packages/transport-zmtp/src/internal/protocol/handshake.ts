@@ -2,6 +2,7 @@
  * The handshake of a connection (RFC 37): greetings, then commands of the mechanism, until both sides know each other. Bytes
  * and verdicts go in, steps come out.
  */
+import type { RoutingId } from "@effect-zmq/core/RoutingId"
 import { isCompatible, type SocketType, all as socketTypes } from "@effect-zmq/core/SocketType"
 import { concat, type Properties } from "./command.ts"
 import { COMMAND, encodeFrame, LONG, longestHeader, MORE, readLength } from "./frame.ts"
@@ -22,14 +23,36 @@ export type Step =
   | { readonly _tag: "Ask"; readonly credentials: Credentials }
   /** `rest` is what came behind the handshake. */
   | { readonly _tag: "Done"; readonly peer: Peer; readonly rest: Uint8Array }
-  | { readonly _tag: "Failed"; readonly problem: "protocol" | "authentication"; readonly detail: string }
+  | {
+      readonly _tag: "Failed"
+      readonly problem: "protocol" | "authentication"
+      readonly detail: string
+      /** The limit that the peer has exceeded, where it is that. */
+      readonly limit?: "handshakeBytes"
+    }
 
 /** What the socket says of itself, in this order. */
-export const ownProperties = (type: SocketType, routingId: Uint8Array | undefined): Array<[string, Uint8Array]> => {
-  const properties: Array<[string, Uint8Array]> = [["Socket-Type", new TextEncoder().encode(type)]]
+export const ownProperties = (
+  type: SocketType,
+  routingId: Uint8Array | undefined,
+  metadata: Iterable<readonly [string, Uint8Array]> = []
+): Array<readonly [string, Uint8Array]> => {
+  const properties: Array<readonly [string, Uint8Array]> = [["Socket-Type", new TextEncoder().encode(type)]]
   if (named.has(type)) properties.push(["Identity", routingId ?? new Uint8Array(0)])
-  return properties
+  return [...properties, ...metadata]
 }
+
+/** What the peer says of itself to the program. What the library says of itself is none of its business. */
+export const introduction = ({ properties, routingId, type }: Peer) => ({
+  type,
+  routingId: routingId as RoutingId | undefined, // it has 1 to 255 bytes
+  metadata: Object.fromEntries(
+    Array.from(properties).filter(([name]) => name.startsWith("x-") && !name.startsWith(reserved))
+  )
+})
+
+/** How the names begin that the library has for itself. */
+export const reserved = "x-effect-zmq"
 
 /** The types that a ROUTER can be sent to by. */
 const named: ReadonlySet<SocketType> = new Set<SocketType>(["REQ", "DEALER", "ROUTER"])
@@ -113,7 +136,7 @@ export class Handshake {
     if (received.length < size) return undefined
     const length = size === 2 ? (received[1] as number) : readLength(received, 1) // so many are there
     if (this.total + size + length > this.limit) {
-      return this.fail("protocol", `a handshake of more than ${this.limit} bytes`)
+      return this.fail("protocol", `a handshake of more than ${this.limit} bytes`, "handshakeBytes")
     }
     if (received.length < size + length) return undefined
     return this.follow(this.mechanism.receive(this.take(size + length).subarray(size)))
@@ -147,9 +170,9 @@ export class Handshake {
     return [{ _tag: "Done", peer, rest: this.received }]
   }
 
-  private fail(problem: "protocol" | "authentication", detail: string): ReadonlyArray<Step> {
+  private fail(problem: "protocol" | "authentication", detail: string, limit?: "handshakeBytes"): ReadonlyArray<Step> {
     this.state = "over"
-    return [{ _tag: "Failed", problem, detail }]
+    return [{ _tag: "Failed", problem, detail, ...(limit === undefined ? {} : { limit }) }]
   }
 
   private take(count: number): Uint8Array {
