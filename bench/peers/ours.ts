@@ -73,6 +73,11 @@ const sending = Effect.fnUntraced(function* <E>(
   }
 })
 
+/** Until all have come: no operator of its own is measured with what receives. */
+const counted = Effect.callback<void>((resume) => {
+  meter.onEnd(count, () => resume(Effect.void))
+})
+
 const pull = Effect.gen(function* () {
   const highWaterMark = mark === undefined ? undefined : { receive: mark }
   const pull = yield* Pull.make({ bind, highWaterMark })
@@ -93,14 +98,12 @@ const pull = Effect.gen(function* () {
   } else if (form === "run") {
     yield* Effect.raceFirst(
       Pull.runForEach(pull, ([frame]) => Effect.sync(() => meter.add(frame))),
-      Effect.callback<void>((resume) => {
-        meter.onEnd(count, () => resume(Effect.void))
-      })
+      counted
     )
   } else {
-    yield* Pull.stream(pull).pipe(
-      Stream.take(count),
-      Stream.runForEach((message) => Effect.sync(() => meter.add(message[0])))
+    yield* Effect.raceFirst(
+      Stream.runForEach(Pull.stream(pull), ([frame]) => Effect.sync(() => meter.add(frame))),
+      counted
     )
   }
   done({ ...meter.result, ticks: ticks?.() ?? [] })

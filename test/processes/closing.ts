@@ -1,7 +1,7 @@
 /** How long scopes take to close, with what is queued for a peer that is there, is not there, or does not read. */
-import { type Endpoint, Pull, Push, Socket } from "@effect-zmq/core"
+import { type Endpoint, Pull, Push, Socket, type Transport } from "@effect-zmq/core"
 import { ZmqTransport } from "@effect-zmq/transport-zmq"
-import { Effect, Exit, References, Scope } from "effect"
+import { Effect, Exit, type Layer, References, Scope } from "effect"
 
 export const lingers = [0, 500, 2000]
 
@@ -39,7 +39,13 @@ const closing = Effect.fnUntraced(function* (endpoint: Endpoint.Text, linger: nu
 })
 
 /** How long each of so many closes took, `atOnce` of them at a time. */
-export const closingTimes = (peer: Peer, linger: number, count: number, atOnce: number) =>
+export const closingTimes = (
+  peer: Peer,
+  linger: number,
+  count: number,
+  atOnce: number,
+  layer: Layer.Layer<Transport.Transport> = ZmqTransport.layer
+) =>
   Effect.forEach(
     Array.from({ length: count }, (_, i) => i),
     Effect.fnUntraced(function* (i) {
@@ -48,7 +54,7 @@ export const closingTimes = (peer: Peer, linger: number, count: number, atOnce: 
     }),
     { concurrency: atOnce }
   ).pipe(
-    Effect.provide(ZmqTransport.layer),
+    Effect.provide(layer),
     // That not everything was delivered is what is wanted here.
     Effect.provideService(References.MinimumLogLevel, "Error")
   )
