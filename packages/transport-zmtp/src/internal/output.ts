@@ -3,7 +3,8 @@
  * to the system when it pays.
  *
  * A connection that was quiet, or that has heard from its peer since it wrote last, writes as soon as the code that runs now
- * is through: somebody waits. One in the middle of a stream holds what it has until a turn of the event loop brings nothing
+ * is through: somebody waits. Where many messages came in at once, as many answers may be about to leave: then it writes also
+ * when half of them are encoded, so that the peer has something to do meanwhile, which costs a write more. One in the middle of a stream holds what it has until a turn of the event loop brings nothing
  * more, for at most 16 turns or 32 messages. Two turns without anything make it quiet.
  *
  * What the system has not taken at once is in flight, and until it has, nothing more is encoded. All of it counts as in
@@ -36,6 +37,9 @@ const firstSize = 2048
 
 /** Frames up to here are copied into the slab; larger ones are written as they are. */
 const copied = 8192
+
+/** Answers to so many messages that came at once are written in two halves. */
+const smallestBurst = 32
 
 /** As soon as so much is encoded it is written. */
 const enough = 57_344
@@ -86,6 +90,8 @@ export class Output implements Turning {
   messages = 0
   /** The peer was heard since the last flush. */
   heard = true
+  /** How many messages came in at once, last: as many answers may be about to leave. */
+  came = 0
   private readonly sink: Sink
   private readonly shared: Shared
   /** How many bytes it writes in a turn, so that others have theirs. */
@@ -108,6 +114,8 @@ export class Output implements Turning {
   private fresh = 0
   private held = 0
   private quiet = 0
+  /** With so many messages it writes before the code that runs now is through. */
+  private half = Number.POSITIVE_INFINITY
 
   constructor(sink: Sink, shared: Shared, budget: number, onRoom: () => void) {
     this.sink = sink
@@ -229,8 +237,15 @@ export class Output implements Turning {
   private plan(): void {
     this.fresh++
     if (this.bytes >= enough && (this.pieces.length === 0 || this.bytes >= enoughByReference)) this.flush()
-    else if (!this.scheduled && (!this.hot || this.heard)) {
+    else if (this.scheduled) {
+      if (this.encoded < this.half) return
+      // The peer begins with the first half while the other is made, which leaves when it is through.
+      this.half = Number.POSITIVE_INFINITY
+      this.flush()
       this.scheduled = true
+    } else if (!this.hot || this.heard) {
+      this.scheduled = true
+      this.half = this.came < smallestBurst ? Number.POSITIVE_INFINITY : this.came / 2
       this.shared.soon(this.flush)
     }
   }

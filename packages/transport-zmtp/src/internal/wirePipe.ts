@@ -120,6 +120,7 @@ export class WirePipe extends PipeModule.Pipe {
     }
     this.decodeAhead()
     decoder.keep()
+    if (this.output !== undefined) this.output.came = this.pending
   }
 
   /**
