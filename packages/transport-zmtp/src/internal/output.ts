@@ -4,8 +4,9 @@
  *
  * A connection that was quiet, or that has heard from its peer since it wrote last, writes as soon as the code that runs now
  * is through: somebody waits. Where many messages came in at once, as many answers may be about to leave: then it writes also
- * when half of them are encoded, so that the peer has something to do meanwhile, which costs a write more. One in the middle of a stream holds what it has until a turn of the event loop brings nothing
- * more, for at most 16 turns or 32 messages. Two turns without anything make it quiet.
+ * when half of them are encoded, so that the peer has something to do meanwhile, which costs a write more. One in the middle
+ * of a stream holds what it has until a turn of the event loop brings nothing more, for at most 16 turns or 32 messages. Two
+ * turns without anything make it quiet.
  *
  * What the system has not taken at once is in flight, and until it has, nothing more is encoded. All of it counts as in
  * flight until then, though the system may have taken a part: Node says no more.
