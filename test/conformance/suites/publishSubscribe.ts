@@ -238,16 +238,20 @@ export const publishSubscribe = suite("publish-subscribe (RFC 29)", (test) => {
         publisher,
         numbered("", 400).map((text) => [text, new Uint8Array(100_000), text] as const)
       )
-      const received = yield* rest(subscriber, 1)
-      assert.isBelow(received.length, 400)
-      const numbers = received.map(Number)
+      // When it has room again it gets what is published then: nothing is wrong with the connection.
+      const again = yield* Effect.forkChild(
+        Effect.forever(Effect.andThen(publish(publisher, ["again"]), Effect.sleep(5)))
+      )
+      const received: Array<string> = []
+      for (let text = ""; text !== "again"; received.push(text)) text = (yield* texts(subscriber, 1))[0] ?? ""
+      yield* Fiber.interrupt(again)
+      const numbers = received.slice(0, -1).map(Number)
+      assert.isNotEmpty(numbers)
+      assert.isBelow(numbers.length, 400)
       assert.deepStrictEqual(
         numbers,
         [...numbers].sort((a, b) => a - b)
       )
-      // It has room again: nothing is wrong with the connection.
-      yield* publish(publisher, ["again"])
-      assert.deepStrictEqual(yield* texts(subscriber, 1), ["again"])
     }))
 
   test("SUB SHALL receive incoming messages from its publishers using a fair-queuing strategy", (place) =>

@@ -1,38 +1,16 @@
 /** High-water marks in bytes: how much is between two sockets, whatever the network does. */
 import { assert, describe, it } from "@effect/vitest"
-import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Random from "effect/Random"
-import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
-import * as MemoryTransport from "../../src/MemoryTransport.ts"
 import * as Message from "../../src/Message.ts"
 import * as Network from "../../src/Network.ts"
-import * as Simulation from "../../src/Simulation.ts"
-import type { Handle, Transport } from "../../src/Transport.ts"
+import type { Handle } from "../../src/Transport.ts"
 import { connection, repeat } from "./pipes.ts"
-import { type Options, open } from "./sockets.ts"
+import { type Options, open, virtually } from "./sockets.ts"
 
 const endpoint = "tcp://127.0.0.1:5555"
-
-const runs = (
-  title: string,
-  body: Effect.Effect<unknown, unknown, Network.Network | Scope.Scope | Transport>,
-  seeds: number
-): void =>
-  it(title, () => {
-    for (let seed = 1; seed <= seeds; seed++) {
-      const program = body.pipe(
-        Effect.scoped,
-        Effect.provide(MemoryTransport.layer, { local: true }),
-        Effect.provideService(Scheduler.MaxOpsBeforeYield, seed % 3 === 0 ? 3 + seed : 2048)
-      )
-      const exit = Simulation.run({ seed, program })
-      if (Exit.isFailure(exit)) throw new Error(`seed ${seed}`, { cause: Cause.squash(exit.cause) })
-    }
-  })
 
 /** A number in four bytes, and some more; some of them in frames of one byte. */
 const messageOf = (number: number, size: number): Message.Message => {
@@ -99,7 +77,7 @@ describe("a pipe with a mark in bytes", () => {
 
 describe("sockets with marks in bytes", () => {
   for (const place of [endpoint, "inproc://a"] as const) {
-    runs(
+    virtually(
       `${place.slice(0, place.indexOf(":"))}: neither queue ever has more than its mark and one message, and all arrives in order`,
       Effect.gen(function* () {
         const sendBytes = yield* Random.nextIntBetween(1, 2000)
@@ -153,7 +131,7 @@ describe("sockets with marks in bytes", () => {
     )
   }
 
-  runs(
+  virtually(
     "whatever the network does, every message is received or counted as lost, and the room is what it was",
     Effect.gen(function* () {
       const marks = { sendBytes: 1000, receiveBytes: 1500 }
@@ -211,7 +189,7 @@ describe("sockets with marks in bytes", () => {
     60
   )
 
-  runs(
+  virtually(
     "a sender that closes has delivered all when the receiver has room for it by either mark",
     Effect.gen(function* () {
       const pull = yield* open("PULL", { bind: endpoint, highWaterMark: { receiveBytes: 1000 } })

@@ -12,6 +12,7 @@ import * as Stream from "effect/Stream"
 import * as Endpoint from "../../src/Endpoint.ts"
 import * as MemoryTransport from "../../src/MemoryTransport.ts"
 import type { Message } from "../../src/Message.ts"
+import type * as Network from "../../src/Network.ts"
 import * as Simulation from "../../src/Simulation.ts"
 import type { SocketEvent } from "../../src/SocketEvent.ts"
 import * as SocketOptions from "../../src/SocketOptions.ts"
@@ -28,7 +29,7 @@ export type Options = SocketOptions.DuplexOptions & SocketOptions.Particular
  */
 export const virtually = (
   title: string,
-  body: Effect.Effect<unknown, unknown, Scope.Scope | Transport>,
+  body: Effect.Effect<unknown, unknown, Network.Network | Scope.Scope | Transport>,
   seeds = 1
 ): void =>
   it(title, () => {
