@@ -10,7 +10,7 @@ import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import { assert } from "vitest"
 import {
-  aWhile,
+  come,
   connected,
   disconnected,
   endpoint,
@@ -173,7 +173,7 @@ export const receivesInTurn =
       const all = yield* Effect.forEach([0, 1, 2, 3, 4], () => sender({ connect: address }))
       yield* connected(place, to, 5)
       for (const [index, from] of all.entries()) yield* sendTexts(from, [`${index}`, `${index}`, `${index}`])
-      yield* Effect.sleep(aWhile)
+      yield* come
       const received = yield* texts(to, 15)
       for (const round of [0, 5, 10]) {
         assert.sameMembers(received.slice(round, round + 5), ["0", "1", "2", "3", "4"], received.join(" "))

@@ -9,6 +9,7 @@ import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import { assert } from "vitest"
 import {
+  come,
   connected,
   disconnected,
   endpointOf,
@@ -262,7 +263,7 @@ export const publishSubscribe = suite("publish-subscribe (RFC 29)", (test) => {
       for (const publisher of publishers) yield* subscribed(publisher, subscriber)
       for (const [index, publisher] of publishers.entries())
         yield* publish(publisher, [`${index}`, `${index}`, `${index}`])
-      yield* Effect.sleep("50 millis")
+      yield* come
       const received = yield* texts(subscriber, 9)
       for (const round of [0, 3, 6]) {
         assert.sameMembers(received.slice(round, round + 3), ["0", "1", "2"], received.join(" "))

@@ -13,6 +13,7 @@ import {
   answering,
   ask,
   aWhile,
+  come,
   connected,
   disconnected,
   endpointOf,
@@ -233,7 +234,7 @@ export const requestReply = suite("request-reply (RFC 28)", (test) => {
       for (const [index, client] of clients.entries()) {
         yield* Effect.forkChild(Effect.forever(ask(client, `${index}`)))
       }
-      yield* Effect.sleep("20 millis")
+      yield* come
       const order: Array<string> = []
       for (let i = 0; i < 30; i++) {
         order.push(yield* asked(server))

@@ -13,6 +13,7 @@ import { assert } from "vitest"
 import { fillPeer, heard, isOf } from "../routers.ts"
 import {
   aWhile,
+  come,
   connected,
   dealer,
   disconnected,
@@ -170,7 +171,7 @@ export const routers = suite(
             Array.from({ length: each }, () => `${index}`)
           )
         }
-        yield* Effect.sleep(aWhile)
+        yield* come
         // Of a real network some may come late: in the first half everyone has had a part, where in turn each has an equal one.
         const heardOf = new Map<string, number>()
         for (let i = 0; i < (clients.length * each) / 2; i++) {

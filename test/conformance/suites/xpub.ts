@@ -14,6 +14,7 @@ import * as Scope from "effect/Scope"
 import { assert } from "vitest"
 import {
   aWhile,
+  come,
   connected,
   endpointOf,
   failsWith,
@@ -234,7 +235,7 @@ export const xpubs = suite(
         for (const round of [0, 1, 2]) {
           for (const [index, subscriber] of subscribers.entries()) yield* XSub.send(subscriber, `${round} of ${index}`)
         }
-        yield* Effect.sleep(aWhile)
+        yield* come
         for (let round = 0; round < 3; round++) {
           const received = yield* toldMany(publisher, 3)
           assert.sameMembers(

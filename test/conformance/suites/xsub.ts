@@ -9,7 +9,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import { assert } from "vitest"
 import {
-  aWhile,
+  come,
   connected,
   disconnected,
   endpointOf,
@@ -217,7 +217,7 @@ export const xsubs = suite(
         for (const publisher of publishers) yield* told(publisher)
         for (const [index, publisher] of publishers.entries())
           yield* publish(publisher, [`${index}`, `${index}`, `${index}`])
-        yield* Effect.sleep(aWhile)
+        yield* come
         const received = yield* texts(subscriber, 9)
         for (const round of [0, 3, 6]) {
           assert.sameMembers(received.slice(round, round + 3), ["0", "1", "2"], received.join(" "))
