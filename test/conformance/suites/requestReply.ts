@@ -3,6 +3,7 @@ import * as Message from "@effect-zmq/core/Message"
 import * as Rep from "@effect-zmq/core/Rep"
 import * as Req from "@effect-zmq/core/Req"
 import * as Socket from "@effect-zmq/core/Socket"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -254,14 +255,18 @@ export const requestReply = suite("request-reply (RFC 28)", (test) => {
       const clients = yield* Effect.forEach([0, 1], () => req({ connect: address }))
       const replies = yield* Effect.forEach(clients, (client, index) => Effect.forkChild(ask(client, `${index}`)))
       const started: Array<string> = []
+      const [begun, answered] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
       yield* Effect.forkChild(
         Rep.serve(server, (request) => {
           started.push(Message.text(request))
-          return Effect.as(Effect.sleep("30 millis"), request)
+          Deferred.doneUnsafe(begun, Exit.void)
+          return Effect.as(Deferred.await(answered), request)
         })
       )
-      yield* Effect.sleep("20 millis")
+      yield* Deferred.await(begun)
+      yield* come
       assert.strictEqual(started.length, 1)
+      yield* Deferred.succeed(answered, undefined)
       yield* Fiber.joinAll(replies)
       assert.sameMembers(started, ["0", "1"])
     }))
