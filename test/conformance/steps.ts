@@ -32,14 +32,10 @@ import type { Place } from "./suite.ts"
 /** How long is waited for what must not happen. */
 export const aWhile = "60 millis"
 
-const turn = Effect.callback<void>((resume) => {
-  setImmediate(() => resume(Effect.void))
-})
-
 /** What was sent has most likely come: on a machine that is busy the time may be up before the event loop had its turns. */
 export const come: Effect.Effect<void> = Effect.andThen(
   Effect.sleep(aWhile),
-  Effect.replicateEffect(turn, 50, { discard: true })
+  Effect.replicateEffect(Effect.sleep("1 millis"), 20, { discard: true })
 )
 
 /** What a socket is bound to (or connected to), to be connected to by another. */
