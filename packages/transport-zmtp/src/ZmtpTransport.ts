@@ -21,7 +21,7 @@ import { Inproc, Patterns, SocketEngine } from "@effect-zmq/core/engine"
 import type { Resolved } from "@effect-zmq/core/SocketOptions"
 import * as SocketType from "@effect-zmq/core/SocketType"
 import { type Capability, Transport } from "@effect-zmq/core/Transport"
-import type { Unsupported } from "@effect-zmq/core/ZmqError"
+import { InvalidOption, type Unsupported, ZmqError } from "@effect-zmq/core/ZmqError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -94,6 +94,16 @@ const defaults: WireLimits = {
   messageInterval: 30_000
 }
 
+const counts = [
+  "frameBytes",
+  "messageBytes",
+  "messageFrames",
+  "handshakeBytes",
+  "subscriptions",
+  "subscriptionBytes",
+  "connections"
+] as const
+
 const capabilities: ReadonlySet<Capability> = new Set<Capability>([
   ...SocketType.all,
   "tcp",
@@ -118,18 +128,22 @@ const collecting = sharing(Memory.allocate)
 const leaving = sharing(Memory.allocateOnly)
 
 /**
- * The transport, with options. A limit that is not given has its default.
+ * The transport, with options. A limit that is not given has its default; one that is no limit fails with `InvalidOption`.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layerWith = (options: Options): Layer.Layer<Transport> =>
+export const layerWith = (options: Options): Layer.Layer<Transport, ZmqError> =>
+  limitsOf(options.limits ?? {}).pipe(
+    Effect.map((limits) => make(limits, options.collectGarbage === false ? leaving : collecting)),
+    Layer.unwrap
+  )
+
+const make = (limits: WireLimits, shared: Shared): Layer.Layer<Transport> =>
   Layer.effect(
     Transport,
     Effect.gen(function* () {
       const inproc = yield* Inproc.make
-      const limits = limitsOf(options.limits ?? {})
-      const shared = options.collectGarbage === false ? leaving : collecting
       return Transport.of({
         name: transportName,
         version,
@@ -157,21 +171,32 @@ export const layerWith = (options: Options): Layer.Layer<Transport> =>
  * @category layers
  * @since 0.1.0
  */
-export const layer: Layer.Layer<Transport> = layerWith({})
+export const layer: Layer.Layer<Transport> = make(defaults, collecting)
 
-const limitsOf = (given: Limits): WireLimits => ({
-  frameBytes: given.frameBytes ?? defaults.frameBytes,
-  messageBytes: given.messageBytes ?? defaults.messageBytes,
-  messageFrames: given.messageFrames ?? defaults.messageFrames,
-  handshakeBytes: given.handshakeBytes ?? defaults.handshakeBytes,
-  subscriptions: given.subscriptions ?? defaults.subscriptions,
-  subscriptionBytes: given.subscriptionBytes ?? defaults.subscriptionBytes,
-  connections: given.connections ?? defaults.connections,
-  messageInterval:
-    given.messageInterval === undefined
-      ? defaults.messageInterval
-      : Duration.toMillis(Duration.fromInputUnsafe(given.messageInterval))
+const limitsOf = Effect.fnUntraced(function* ({ messageInterval, ...given }: Limits) {
+  const limits: { -readonly [K in keyof WireLimits]: WireLimits[K] } = { ...defaults }
+  for (const name of counts) {
+    const value = given[name] ?? defaults[name]
+    if (!(value >= 1)) return yield* invalid(name, `${value}`, "it must be 1 or more, or Infinity for no limit")
+    limits[name] = value
+  }
+  if (messageInterval !== undefined) {
+    const interval = Duration.fromInputUnsafe(messageInterval)
+    limits.messageInterval = Duration.toMillis(interval)
+    if (limits.messageInterval > 0) return limits
+    return yield* invalid("messageInterval", Duration.format(interval), "it must be longer than nothing")
+  }
+  return limits
 })
+
+const invalid = (limit: keyof Limits, value: string, problem: string) =>
+  Effect.fail(
+    new ZmqError({
+      module: "ZmtpTransport",
+      method: "layerWith",
+      reason: new InvalidOption({ option: `limits.${limit}`, value, problem })
+    })
+  )
 
 /** What cannot be left out without harm fails; what only tunes the network does not. */
 const lackOf = ({ device, ipcPeers, security, socks }: Resolved): Unsupported | undefined => {

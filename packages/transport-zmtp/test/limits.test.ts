@@ -10,6 +10,7 @@ import * as XPub from "@effect-zmq/core/XPub"
 import * as ZmtpTransport from "@effect-zmq/transport-zmtp/ZmtpTransport"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { encodeCommand } from "../src/internal/protocol/command.ts"
@@ -42,6 +43,21 @@ const bad: ReadonlyArray<readonly [string, Uint8Array]> = [
 ]
 
 describe("limits", () => {
+  for (const [limit, value] of [
+    ["frameBytes", -1],
+    ["messageFrames", Number.NaN],
+    ["connections", 0],
+    ["messageInterval", 0]
+  ] as const) {
+    it.effect(`${limit}: ${value} is no limit, and is told of when the transport is made`, () =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(Layer.build(ZmtpTransport.layerWith({ limits: { [limit]: value } })))
+        assert.strictEqual(error.reason._tag, "InvalidOption")
+        assert.include(error.message, `limits.${limit}`)
+      }).pipe(Effect.scoped)
+    )
+  }
+
   for (const [limit, bytes] of bad) {
     it.live(`${limit}: whoever exceeds it is told of, and loses the connection; another is served`, () =>
       Effect.gen(function* () {
