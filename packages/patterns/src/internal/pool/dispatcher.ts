@@ -14,6 +14,8 @@
  *
  * One file, although it is long: all of it is about the same few tables, and what holds of them is seen at one place.
  */
+
+import { fullLine } from "../line.ts"
 import { fullMessage, Kind, Packer, Record, read, readHello, version } from "../records.ts"
 import { Calendar } from "./calendar.ts"
 import {
@@ -32,7 +34,6 @@ import {
   Stranger,
   Worker
 } from "./job.ts"
-import { fullLine } from "./line.ts"
 import { Queue } from "./queue.ts"
 import { answering, anyCodec, deaths, problemOf, refusals } from "./refusals.ts"
 

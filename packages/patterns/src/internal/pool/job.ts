@@ -1,6 +1,7 @@
 /** What a dispatcher keeps of a call, of a worker and of a client: its state, and no rules. */
+
+import { Line } from "../line.ts"
 import { fullMessage, headerSize, Kind, Packer, Record, read } from "../records.ts"
-import { Line } from "./line.ts"
 
 // -----------------------------------------------------------------------------
 // Jobs

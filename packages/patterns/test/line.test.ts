@@ -1,6 +1,6 @@
 /** Requests that wait in a line. */
 import { assert, describe, it } from "@effect/vitest"
-import { Line } from "../src/internal/pool/line.ts"
+import { Line } from "../src/internal/line.ts"
 import { Flag, Kind, Packer, type Record, read } from "../src/internal/records.ts"
 import { below, chance } from "./mutations.ts"
 

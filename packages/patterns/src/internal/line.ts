@@ -4,7 +4,7 @@
  * They are copied together: a request in a message of its own, or beside others that are long gone, would hold all of the
  * memory that it came in. So a line is as large as what waits in it, and can have a limit.
  */
-import { Flag, fullMessage, Packer, type Record, read } from "../records.ts"
+import { Flag, fullMessage, Packer, type Record, read } from "./records.ts"
 
 /** How many bytes a line has room for. */
 export const fullLine = 8_388_608
