@@ -163,6 +163,9 @@ export const reply: {
  * again. It is given who sent the request, too, where the socket authenticates its clients. With the option `trace`, it
  * runs in a span of the kind `server`, `zmq.serve`.
  *
+ * The reply is sent when the handler has ended. What the handler wakes may run before that: where it ends the program, use
+ * `receive` and `reply`, and wake it after.
+ *
  * @category requests
  * @since 0.1.0
  */
