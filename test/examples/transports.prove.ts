@@ -161,6 +161,8 @@ const said = ({ stderr, stdout }: Ended): ReadonlyArray<string> => {
       .replaceAll(/(tcp|inproc):\/\/[^\s,:]+(:\d+)?/g, "ADDRESS")
       .replaceAll(/-?\d[\d,.]*/g, "#")
       .replaceAll(/\((zmq|zmtp)\)/g, "(TRANSPORT)")
+      // What `status` reports is chance.
+      .replaceAll(/:(ON|OFF)\)/g, ":STATE)")
       .replaceAll(/ +/g, " ")
   )
   // What is told every second, or by chance, or where the others end at the same time.
